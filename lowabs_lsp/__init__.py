@@ -1,0 +1,1 @@
+"""A code-completion language server that runs its own attention model."""

@@ -1,0 +1,1 @@
+"""Measurements that a user can repeat: the engine beside its peers, real edits through a real server."""

@@ -1,0 +1,1 @@
+"""Token ids to token ids, on this machine."""

@@ -1,0 +1,1 @@
+"""What this workspace keeps saying: token n-grams of its files, mixed into the model and drafted for it."""

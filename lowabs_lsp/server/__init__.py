@@ -1,0 +1,1 @@
+"""The only place for LSP types and asyncio: messages in, items out."""

@@ -1,0 +1,228 @@
+"""The nouns that cross layers: frozen values, and the Protocols on which two layers agree."""
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+from attrs import field, frozen
+from numpy.typing import NDArray
+
+Cancelled = Callable[[], bool]
+"""Asked between steps; true means: nobody waits for the answer any more."""
+
+FloatArray = NDArray[np.float32]
+
+
+def never() -> bool:
+    """A `Cancelled` for callers who wait for the answer whatever it takes."""
+    return False
+
+
+@frozen
+class Document:
+    """The text of a file as its editor shows it."""
+
+    uri: str
+    path: str
+    """Relative to the workspace root with forward slashes, or the bare file name outside of one."""
+    language: str
+    """LSP language identifier, such as `python` or `shellscript`."""
+    text: str
+    version: int | None = None
+
+
+@frozen
+class Snippet:
+    """Text from elsewhere that the model is shown."""
+
+    path: str
+    text: str
+    origin: str
+    """Why it is shown, in words for a reader: "open file", "declaration of parse", ..."""
+
+
+@frozen
+class Context:
+    """What the model is shown of the world around a cursor, within the token budget."""
+
+    path: str
+    language: str
+    prefix: str
+    """The text that ends at the cursor."""
+    suffix: str
+    """The text that begins at the cursor."""
+    snippets: tuple[Snippet, ...] = ()
+    """Stable first: what changes least stands first, so that its keys and values stay in the cache."""
+
+
+class Sentinel(StrEnum):
+    """The special tokens of a prompt, by their role; a `Layout` knows how its model spells them."""
+
+    FILE = "file"
+    PREFIX = "prefix"
+    SUFFIX = "suffix"
+    MIDDLE = "middle"
+
+
+Segment = Sentinel | str
+
+
+@frozen
+class Layout:
+    """How a model family wants a fill-in-the-middle prompt written."""
+
+    order: str
+    """`spm`: suffix first and the middle continues the prefix. `psm`: prefix, suffix, then the middle."""
+    spelling: dict[Sentinel, str]
+    """Each sentinel's token. A role that the model lacks is left out of its prompts."""
+    stops: tuple[str, ...]
+    """Special tokens that end the middle."""
+
+
+@frozen
+class Prompt:
+    """A rendered prompt: sentinels and plain texts in order; generation continues after the last segment."""
+
+    segments: tuple[Segment, ...]
+    heal: bool = True
+    """The last segment ends where a person types: its last token may be a torn one, to be taken back and enforced."""
+
+
+@frozen
+class Decoding:
+    """How to continue one prompt."""
+
+    max_tokens: int = 64
+    stop: tuple[str, ...] = ()
+    """The text ends just before the first of these."""
+    temperature: float = 0.0
+    """0 is greedy."""
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    seed: int = 0
+    deadline: float | None = None
+    """`time.monotonic()` second after which the tokens so far are returned."""
+
+
+class Stop(StrEnum):
+    """Why a generation ended."""
+
+    END = "end"
+    """The model closed the middle."""
+    TEXT = "text"
+    """One of `Decoding.stop` came."""
+    LENGTH = "length"
+    CANCELLED = "cancelled"
+    DEADLINE = "deadline"
+
+
+@frozen
+class Timings:
+    """Wall time of one generation, in milliseconds."""
+
+    encode: float = 0.0
+    prefill: float = 0.0
+    decode: float = 0.0
+
+
+@frozen
+class Generated:
+    """What the engine said after a prompt."""
+
+    text: str
+    """What follows the prompt; healed text that repeats the prompt's end is already taken away."""
+    tokens: tuple[int, ...]
+    """The generated token ids, healing tokens included."""
+    logprobs: tuple[float, ...]
+    """Natural-log probability of each token under the model."""
+    stop: Stop
+    prompt_tokens: int = 0
+    reused_tokens: int = 0
+    """How many of `prompt_tokens` were found in the key/value cache."""
+    model_runs: int = 0
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
+    """Of `drafted_tokens`, how many verification kept."""
+    timings: Timings = field(factory=Timings)
+
+
+class Reason(StrEnum):
+    """The one reason with which each completion request ends."""
+
+    SHOWN = "shown"
+    TYPED_THROUGH = "typed-through"
+    EMPTY = "empty"
+    """The model had nothing to insert here."""
+    REPETITION = "filtered:repetition"
+    SUFFIX = "filtered:suffix"
+    """The suggestion stands behind the cursor already."""
+    MID_WORD = "mid-word"
+    """The cursor is inside of a word, or of text that nothing can be inserted into."""
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+    DISABLED = "disabled"
+    NO_DOCUMENT = "no-document"
+    NO_MODEL = "no-model"
+    FAILED = "failed"
+
+
+@frozen
+class Completion:
+    """What a user gets: text to insert at the cursor, or silence with its reason."""
+
+    text: str
+    reason: Reason
+    generated: Generated | None = None
+
+
+class Draft(Protocol):
+    """A source of guesses that the engine verifies; a wrong guess costs time, never correctness."""
+
+    def propose(self, tokens: Sequence[int], count: int) -> Sequence[int]:
+        """Return up to `count` guesses for the tokens that follow `tokens`."""
+        ...
+
+
+class Mixer(Protocol):
+    """A second opinion on the next token."""
+
+    def mix(self, tokens: Sequence[int], logprobs: FloatArray) -> FloatArray:
+        """Return the log-probabilities [V] after `tokens`, given the model's own [V]."""
+        ...
+
+
+class Engine(Protocol):
+    """Continues prompts on some machine. One caller at a time."""
+
+    @property
+    def layout(self) -> Layout:
+        """How this engine's model wants its prompts."""
+        ...
+
+    @property
+    def context_length(self) -> int:
+        """How many tokens the prompt and its continuation may have together."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """For the log and `doctor`: the model, its weights and the device in one line."""
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens `text` has on its own."""
+        ...
+
+    def generate(
+        self,
+        prompt: Prompt,
+        decoding: Decoding,
+        cancelled: Cancelled = never,
+        *,
+        draft: Draft | None = None,
+        mixer: Mixer | None = None,
+    ) -> Generated:
+        """Continue `prompt`. Raises EngineError when the model cannot run."""
+        ...

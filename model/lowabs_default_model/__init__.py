@@ -1,0 +1,1 @@
+"""The default model: data only, found by `importlib.resources`."""

@@ -1,0 +1,1 @@
+"""The pipeline: corpus, tokenizer, training, evaluation, export."""

@@ -1,0 +1,1 @@
+"""From directories and git repositories to clean, licensed, deduplicated shards."""

@@ -1,0 +1,1 @@
+"""How good a model is, always through the completer that ships."""
