@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from attrs import Attribute, Factory, field, fields, frozen, has
+from attrs import Attribute, field, fields, frozen, has
 
 from lowabs_lsp.errors import SettingsError
 
@@ -171,7 +171,7 @@ def settings_table(section: type[Any] = Settings, prefix: str = "") -> list[Sett
         if has(attribute.type):
             rows += settings_table(attribute.type, f"{key}.")
         else:
-            default = attribute.default.factory() if isinstance(attribute.default, Factory) else attribute.default
+            default = attribute.default
             metadata = attribute.metadata
             rows.append(SettingDoc(key, _KINDS[attribute.type][0], default, metadata["doc"], metadata["choices"]))
     return rows

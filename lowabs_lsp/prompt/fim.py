@@ -5,8 +5,8 @@ Two orders, after Bavarian et al. 2022, "Efficient Training of Language Models t
     psm   file* FILE path↵ PREFIX prefix SUFFIX suffix MIDDLE          -> middle
     spm   file* FILE path↵ PREFIX SUFFIX suffix MIDDLE prefix          -> middle
 
-where each `file` is FILE path↵ text. In spm the middle continues the prefix with no token between, and prefix and middle are
-tokenized as one text: while a person types, the sequence only grows at its end, and its keys and values stay in the cache.
+where each `file` is FILE path↵ text. In spm the middle continues the prefix with no token between, and prefix and middle
+are tokenized as one text: while a person types, the sequence only grows at its end, and its keys and values stay cached.
 """
 
 from lowabs_lsp.values import Context, Layout, Prompt, Segment, Sentinel
