@@ -17,9 +17,7 @@ def setting(default: Any, doc: str, *, choices: tuple[str, ...] = (), least: flo
 class EngineSettings:
     """Where and how the model runs."""
 
-    device: str = setting(
-        "auto", "Where the model runs; `auto` is CUDA if it works, else CPU", choices=("auto", "cpu", "cuda")
-    )
+    device: str = setting("auto", "Where the model runs; `auto` is CUDA if it works, else CPU", choices=("auto", "cpu", "cuda"))
     threads: int = setting(0, "CPU threads of the model; 0 is one for each physical core", least=0)
 
 
@@ -101,9 +99,7 @@ def _read_section(section: type[Any], raw: object, path: str, problems: list[str
     return section(**accepted)
 
 
-def _read_value(
-    attribute: "Attribute[Any]", value: object, path: str, accepted: dict[str, Any], problems: list[str]
-) -> None:
+def _read_value(attribute: "Attribute[Any]", value: object, path: str, accepted: dict[str, Any], problems: list[str]) -> None:
     expected, convert = _KINDS[attribute.type]
     converted = convert(value)
     choices, least = attribute.metadata["choices"], attribute.metadata["least"]

@@ -54,6 +54,8 @@ class Context:
     """The text that begins at the cursor."""
     snippets: tuple[Snippet, ...] = ()
     """Stable first: what changes least stands first, so that its keys and values stay in the cache."""
+    newline: str = "\n"
+    """How the document ends its lines; `prefix`, `suffix` and snippets end theirs with a line feed alone."""
 
 
 class Sentinel(StrEnum):

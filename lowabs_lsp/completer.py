@@ -1,0 +1,64 @@
+"""START HERE. One completion from a document and a cursor: context -> prompt -> engine -> postprocess."""
+
+from collections.abc import Sequence
+
+from lowabs_lsp.context.build import build_context
+from lowabs_lsp.context.window import remembering
+from lowabs_lsp.postprocess.filters import may_insert
+from lowabs_lsp.postprocess.finish import finish
+from lowabs_lsp.prompt.fim import render
+from lowabs_lsp.prompt.languages import is_comment, opens_block
+from lowabs_lsp.settings import Settings
+from lowabs_lsp.values import Cancelled, Completion, Decoding, Document, Engine, Reason, never
+
+
+class Completer:
+    """Completes with one engine under one set of settings. One caller at a time: the engine's thread."""
+
+    def __init__(self, engine: Engine | None, settings: Settings) -> None:
+        self.engine = engine
+        self.settings = settings
+        self._count = remembering(engine.count_tokens) if engine else len
+
+    def complete(
+        self, document: Document, offset: int, cancelled: Cancelled = never, workspace: Sequence[Document] = ()
+    ) -> Completion:
+        """The text to insert at `offset` (code points) of `document`, or silence and its reason.
+
+        `workspace` holds the other open documents, the most recently used first. Raises EngineError when the model fails.
+        """
+        if silence := self._silence(document, offset):
+            return Completion("", silence)
+        assert self.engine is not None
+        block = self.settings.completion.multi_line == "auto" and block_begins(document, offset)
+        decoding = Decoding(max_tokens=self.settings.completion.max_tokens, stop=("\n\n",) if block else ("\n",))
+        room = self.engine.context_length - decoding.max_tokens
+
+        context = build_context(document, offset, self.settings.context, room=room, count=self._count)
+        prompt = render(context, self.engine.layout)
+        generated = self.engine.generate(prompt, decoding, cancelled)
+        return finish(generated, context, block=block)
+
+    def _silence(self, document: Document, offset: int) -> Reason | None:
+        """Why nothing is to be asked of the model at all."""
+        if not self.settings.enabled or document.language in self.settings.disabled_languages:
+            return Reason.DISABLED
+        if self.engine is None:
+            return Reason.NO_MODEL
+        return None if may_insert(*cursor_line(document.text, offset)) else Reason.MID_WORD
+
+
+def cursor_line(text: str, offset: int) -> tuple[str, str]:
+    """The two halves of the line that `offset` is on."""
+    return text[:offset].rpartition("\n")[2], text[offset:].partition("\n")[0].rstrip("\r")
+
+
+def block_begins(document: Document, offset: int) -> bool:
+    """Whether several lines may follow: behind a line that opens a block, or on the blank one below it or below a comment."""
+    before, after = cursor_line(document.text, offset)
+    if after.strip():
+        return False
+    if before.strip():
+        return opens_block(document.language, before)
+    above = document.text[:offset].rstrip().rpartition("\n")[2]
+    return bool(above) and (opens_block(document.language, above) or is_comment(document.language, above))
