@@ -1,0 +1,96 @@
+"""What runs where on this machine, and what to do about each fault."""
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from attrs import frozen
+
+from lowabs_lsp.completer import Completer
+from lowabs_lsp.errors import LowabsError
+from lowabs_lsp.settings import Settings
+from lowabs_lsp.values import Document, Engine, Reason
+
+EXAMPLE = '''def mean(values):
+    """Return the arithmetic mean."""
+    total = 0.0
+    for value in values:
+        total += value
+    return total / len(values)
+
+
+def largest(values):
+    """Return the largest value."""
+    best = values[0]
+    for value in values:
+        '''
+
+
+@frozen
+class Finding:
+    """One examined thing."""
+
+    name: str
+    ok: bool
+    found: str
+    remedy: str = ""
+
+
+def examine(settings: Settings, open_engine: Callable[[Settings], Engine]) -> list[Finding]:
+    """Everything `lowabs-lsp doctor` says, in order. Never raises for a fault that it can report."""
+    return [_python(), *_onnx_runtime(settings), *_model(settings, open_engine)]
+
+
+def _python() -> Finding:
+    wanted = (3, 11)
+    found = f"{platform.python_version()} at {sys.executable}, {platform.system()} {platform.machine()}"
+    remedy = "" if sys.version_info >= wanted else "install Python 3.11 or newer, then install lowabs-lsp with it"
+    return Finding("python", not remedy, f"{found}, {os.cpu_count()} logical cores", remedy)
+
+
+def _onnx_runtime(settings: Settings) -> Iterator[Finding]:
+    from lowabs_lsp.engine.session import describe_runtime
+
+    runtime = describe_runtime()
+    yield Finding("onnxruntime", True, f"{runtime.version}; offers {', '.join(runtime.providers)}; {runtime.cpu}")
+    asked = settings.engine.device == "cuda"
+    yield Finding(
+        "cuda",
+        runtime.cuda_fault == "" or not asked,
+        "works" if not runtime.cuda_fault else f"not used: {runtime.cuda_fault}",
+        ""
+        if not (asked and runtime.cuda_fault)
+        else "pip install 'lowabs-lsp[cuda]', check `nvidia-smi`, or set device to auto",
+    )
+
+
+def _model(settings: Settings, open_engine: Callable[[Settings], Engine]) -> Iterator[Finding]:
+    start = time.perf_counter()
+    try:
+        engine = open_engine(settings)
+    except LowabsError as error:
+        yield Finding("model", False, str(error), "reinstall lowabs-lsp, or give --model a folder with a bundle.json")
+        return
+    yield Finding("model", True, f"{engine.description}, opened in {_milliseconds(start):.0f} ms")
+    yield _timed_completion(engine, settings)
+
+
+def _timed_completion(engine: Engine, settings: Settings) -> Finding:
+    document = Document(uri="file:///example.py", path="example.py", language="python", text=EXAMPLE)
+    completer = Completer(engine, settings)
+    try:
+        start = time.perf_counter()
+        completer.complete(document, len(EXAMPLE))
+        cold = _milliseconds(start)
+        start = time.perf_counter()
+        completion = completer.complete(document, len(EXAMPLE))
+    except LowabsError as error:
+        return Finding("completion", False, str(error), "run again with --device cpu; if it stays, reinstall onnxruntime")
+    shown = repr(completion.text) if completion.reason is Reason.SHOWN else f"silent ({completion.reason})"
+    return Finding("completion", True, f"{shown} in {cold:.0f} ms cold, {_milliseconds(start):.0f} ms warm")
+
+
+def _milliseconds(start: float) -> float:
+    return (time.perf_counter() - start) * 1e3

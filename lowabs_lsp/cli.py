@@ -1,0 +1,280 @@
+"""The command line: serve an editor, complete a place in a file, examine this machine, measure."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from lowabs_lsp.errors import LowabsError, PlaceError
+from lowabs_lsp.logs import set_up_logging
+from lowabs_lsp.settings import Settings, load_settings
+from lowabs_lsp.values import Completion, Decoding, Document, Engine, Generated, Prompt, Reason, Stop
+
+OK, NOTHING, FAULT = 0, 1, 2
+"""Exit codes: done; nothing to show or something is not well; bad input or a fault."""
+
+EPILOG = "Exit codes: 0 done, 1 nothing to show or something needs attention, 2 bad input or a fault."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Every fault is one line on stderr that says what to do."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(_with_command(words))
+    set_up_logging(options.log_level)
+    command: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return command(options)
+    except LowabsError as error:
+        print(f"lowabs-lsp: {error}", file=sys.stderr)
+        return FAULT
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has gone: nothing more can be said
+        return OK
+    except KeyboardInterrupt:
+        return 130
+
+
+_COMMANDS = ("serve", "complete", "doctor", "bench")
+
+
+def _with_command(words: list[str]) -> list[str]:
+    """Editors call the bare program, with or without `--stdio`: that is `serve`."""
+    asks_help = any(word in ("-h", "--help", "--version") for word in words[:1])
+    return words if asks_help or any(word in _COMMANDS for word in words[:1]) else ["serve", *words]
+
+
+def _parser() -> argparse.ArgumentParser:
+    from importlib.metadata import version
+
+    parser = argparse.ArgumentParser(
+        prog="lowabs-lsp", description="Code completion from a model inside the language server, offline.", epilog=EPILOG
+    )
+    parser.add_argument("--version", action="version", version=f"lowabs-lsp {version('lowabs-lsp')}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_serve(commands.add_parser("serve", help="serve an editor over LSP (the default)", epilog=EPILOG))
+    _add_complete(commands.add_parser("complete", help="print the completion at FILE:LINE:COLUMN", epilog=EPILOG))
+    _add_doctor(commands.add_parser("doctor", help="say what runs where on this machine, and mend advice", epilog=EPILOG))
+    _add_bench(commands.add_parser("bench", help="measure the engine on this machine", epilog=EPILOG))
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser, log_level: str) -> None:
+    parser.add_argument("--model", metavar="DIR", default="", help="folder of a model bundle; the default model if left out")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the model runs")
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads; 0 is one for each physical core")
+    parser.add_argument(
+        "--log-level", choices=("debug", "info", "warning", "error"), default=log_level, help="detail on stderr"
+    )
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    return load_settings({"model": options.model, "engine": {"device": options.device, "threads": options.threads}})
+
+
+def _open_engine(settings: Settings) -> Engine:
+    from lowabs_lsp.engine.local import open_engine
+
+    return open_engine(settings.model, settings.engine)
+
+
+# ---------------------------------------------------------------------------------------------------------------- serve
+
+
+def _add_serve(parser: argparse.ArgumentParser) -> None:
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument("--stdio", action="store_true", help="over standard input and output (the default)")
+    way.add_argument("--tcp", metavar="[HOST:]PORT", help="listen for one editor on a TCP port; HOST is 127.0.0.1 if left out")
+    way.add_argument("--ws", metavar="[HOST:]PORT", help="listen for one editor on a WebSocket")
+    _add_common(parser, log_level="info")
+    parser.set_defaults(run=_serve)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from lowabs_lsp.server import app
+
+    settings = _settings(options)
+    if options.tcp:
+        return app.serve_tcp(*_address(options.tcp), open_engine=_open_engine, settings=settings)
+    if options.ws:
+        return app.serve_websocket(*_address(options.ws), open_engine=_open_engine, settings=settings)
+    return app.serve_stdio(open_engine=_open_engine, settings=settings)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not port.isdigit() or int(port) > 65535:
+        raise LowabsError(f"{text}: not a port; give PORT or HOST:PORT, as in 127.0.0.1:7777")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+# ------------------------------------------------------------------------------------------------------------- complete
+
+
+def _add_complete(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "place",
+        metavar="FILE[:LINE[:COLUMN]]",
+        help="where to complete, counted from 1; no column is the end of the line, no line the end of the file; "
+        "FILE `-` is standard input",
+    )
+    parser.add_argument("--path", help="with standard input: the name of the file, which tells its language")
+    parser.add_argument("--json", action="store_true", help="print text, tokens, logprobs, timings_ms and reason as JSON")
+    parser.add_argument("--raw", action="store_true", help="the input is a plain prompt: no context, no post-processing")
+    parser.add_argument("--max-tokens", type=int, metavar="N", help="tokens to generate at most")
+    _add_common(parser, log_level="warning")
+    parser.set_defaults(run=_complete)
+
+
+def _complete(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    if options.max_tokens is not None and options.max_tokens < 1:
+        raise LowabsError(f"--max-tokens {options.max_tokens}: must be at least 1")
+    document, offset = _read_place(options.place, options.path)
+    start = time.perf_counter()
+    if options.raw:
+        completion = _continue_raw(_open_engine(settings), document.text, options.max_tokens or settings.completion.max_tokens)
+    else:
+        completion = _complete_document(settings, document, offset, options.max_tokens)
+    total = (time.perf_counter() - start) * 1e3
+    if options.json:
+        print(json.dumps(_as_json(completion, total), ensure_ascii=False))
+        return OK
+    if completion.text:
+        print(completion.text)
+        return OK
+    print(f"lowabs-lsp: nothing to show: {completion.reason}", file=sys.stderr)
+    return NOTHING
+
+
+def _continue_raw(engine: Engine, text: str, max_tokens: int) -> Completion:
+    generated = engine.generate(Prompt((text,), heal=False), Decoding(max_tokens=max_tokens))
+    return Completion(generated.text, Reason.SHOWN if generated.text else Reason.EMPTY, generated)
+
+
+def _complete_document(settings: Settings, document: Document, offset: int, max_tokens: int | None) -> Completion:
+    from attrs import evolve
+
+    from lowabs_lsp.completer import Completer
+
+    if max_tokens:
+        settings = evolve(settings, completion=evolve(settings.completion, max_tokens=max_tokens))
+    return Completer(_open_engine(settings), settings).complete(document, offset)
+
+
+def _as_json(completion: Completion, total_ms: float) -> dict[str, object]:
+    generated = completion.generated or Generated("", (), (), Stop.END)
+    timings = generated.timings
+    return {
+        "text": completion.text,
+        "tokens": list(generated.tokens),
+        "logprobs": [round(value, 4) for value in generated.logprobs],
+        "timings_ms": {
+            "encode": round(timings.encode, 3),
+            "prefill": round(timings.prefill, 3),
+            "decode": round(timings.decode, 3),
+            "total": round(total_ms, 3),
+        },
+        "reason": str(completion.reason),
+    }
+
+
+def _read_place(place: str, path: str | None) -> tuple[Document, int]:
+    """FILE:LINE:COLUMN -> the document and the cursor's offset. Raises PlaceError."""
+    from lowabs_lsp.prompt.languages import language_of
+
+    name, line, column = _split_place(place)
+    text = _read_text(name)
+    shown = path or ("stdin" if name == "-" else name)
+    relative = Path(shown).as_posix() if not Path(shown).is_absolute() else Path(shown).name
+    document = Document(uri=Path(shown).absolute().as_uri(), path=relative, language=language_of(shown, text), text=text)
+    return document, _offset_of(text, line, column, shown)
+
+
+def _split_place(place: str) -> tuple[str, int | None, int | None]:
+    """FILE:LINE:COLUMN apart. File names may have colons too, so numbers are taken from the right, two at most."""
+    parts = place.split(":")
+    numbers: list[int] = []
+    while len(parts) > 1 and len(numbers) < 2 and parts[-1].isdigit():
+        numbers.insert(0, int(parts.pop()))
+    line, column = [*numbers, None, None][:2]
+    return ":".join(parts), line, column
+
+
+def _read_text(name: str) -> str:
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise PlaceError(f"{name}: {error.strerror}; give FILE:LINE:COLUMN of a readable text file, or - for stdin") from error
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise PlaceError(f"{name}: not UTF-8 at byte {error.start}; convert it to UTF-8 first") from error
+
+
+def _offset_of(text: str, line: int | None, column: int | None, name: str) -> int:
+    if line is None:
+        return len(text)
+    lines = text.split("\n")
+    if not 1 <= line <= len(lines):
+        raise PlaceError(f"{name}:{line}: the file has {len(lines)} lines; give a line from 1 to {len(lines)}")
+    width = len(lines[line - 1].rstrip("\r"))
+    if column is None:
+        column = width + 1
+    if not 1 <= column <= width + 1:
+        raise PlaceError(f"{name}:{line}:{column}: the line has {width} characters; give a column from 1 to {width + 1}")
+    return sum(len(each) + 1 for each in lines[: line - 1]) + column - 1
+
+
+# --------------------------------------------------------------------------------------------------------------- doctor
+
+
+def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    _add_common(parser, log_level="error")
+    parser.set_defaults(run=_doctor)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from lowabs_lsp.bench.doctor import examine
+
+    findings = examine(_settings(options), _open_engine)
+    if options.json:
+        print(json.dumps([{"name": f.name, "ok": f.ok, "found": f.found, "remedy": f.remedy} for f in findings], indent=1))
+    else:
+        for finding in findings:
+            print(f"{'ok  ' if finding.ok else 'FAIL'} {finding.name:<14} {finding.found}")
+            if finding.remedy:
+                print(f"     {'':<14} -> {finding.remedy}")
+    return OK if all(finding.ok for finding in findings) else NOTHING
+
+
+# ---------------------------------------------------------------------------------------------------------------- bench
+
+
+def _add_bench(parser: argparse.ArgumentParser) -> None:
+    kinds = parser.add_subparsers(title="what to measure", metavar="WHAT", required=True)
+    engine = kinds.add_parser("engine", help="prefill, decode, verify and a warm keystroke, in milliseconds", epilog=EPILOG)
+    engine.add_argument("--json", metavar="FILE", type=Path, help="write the figures as JSON")
+    engine.add_argument("--markdown", metavar="FILE", type=Path, help="write the table as Markdown")
+    _add_common(engine, log_level="error")
+    engine.set_defaults(run=_bench_engine)
+
+
+def _bench_engine(options: argparse.Namespace) -> int:
+    from lowabs_lsp.bench.engine import as_markdown, measure_engine
+
+    settings = _settings(options)
+    figures = measure_engine(settings.model, settings.engine)
+    table = as_markdown(figures)
+    print(table)
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    if options.markdown:
+        options.markdown.write_text(table + "\n")
+    return OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())
