@@ -18,7 +18,8 @@ def repeats_itself(text: str) -> bool:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if any(lines.count(line) >= 3 for line in lines if len(line) > 3):
         return True
-    return re.search(r"(\S.{1,20}?|[^\s=\-#*.]{1,2}?)\1{4,}\s*$", text, re.DOTALL) is not None
+    round_and_round = re.search(r"(.{1,20}?)\1{4,}\s*$", text, re.DOTALL)
+    return round_and_round is not None and any(c.isalnum() for c in round_and_round[1])
 
 
 def stands_below(text: str, suffix: str) -> bool:

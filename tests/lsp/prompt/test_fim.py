@@ -1,0 +1,31 @@
+"""Layouts: what the sequence looks like, and that typing only appends."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lowabs_lsp.prompt.fim import PSM, SPM, render
+from lowabs_lsp.values import Context, Sentinel, Snippet
+
+CONTEXT = Context(
+    path="a/b.py", language="python", prefix="pre", suffix="suf", snippets=(Snippet("c.py", "x = 1\n", "open file"),)
+)
+
+
+def test_the_serving_layout_is_files_then_suffix_then_prefix() -> None:
+    assert render(CONTEXT, SPM).segments == (
+        Sentinel.FILE, "c.py\nx = 1\n", Sentinel.FILE, "a/b.py\n",
+        Sentinel.PREFIX, Sentinel.SUFFIX, "suf", Sentinel.MIDDLE, "pre",
+    )  # fmt: skip
+
+
+def test_the_third_party_layout_is_files_then_prefix_then_suffix() -> None:
+    prompt = render(CONTEXT, PSM)
+    assert prompt.segments[4:] == (Sentinel.PREFIX, "pre", Sentinel.SUFFIX, "suf", Sentinel.MIDDLE)
+    assert not prompt.heal
+
+
+@given(prefix=st.text(), typed=st.text())
+def test_typing_only_appends_to_the_serving_layout(prefix: str, typed: str) -> None:
+    before, after = (render(Context("p", "python", text, "suffix"), SPM).segments for text in (prefix, prefix + typed))
+    assert before[:-1] == after[:-1]
+    assert str(after[-1]).startswith(str(before[-1]))
