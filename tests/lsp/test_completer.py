@@ -1,0 +1,102 @@
+"""The whole way from document to completion, with an engine that says what it is told."""
+
+import pytest
+from attrs import evolve
+
+from lowabs_lsp.completer import Completer, block_begins
+from lowabs_lsp.engine.scripted import ScriptedEngine
+from lowabs_lsp.settings import Settings, load_settings
+from lowabs_lsp.values import Completion, Document, Prompt, Reason
+
+CURSOR = "‸"
+
+
+def place(marked: str, language: str = "python") -> tuple[Document, int]:
+    offset = marked.index(CURSOR)
+    return Document("file:///w/a.py", "a.py", language, marked.replace(CURSOR, "")), offset
+
+
+def complete(marked: str, says: str, settings: Settings | None = None) -> Completion:
+    return Completer(ScriptedEngine(says), settings or Settings()).complete(*place(marked))
+
+
+@pytest.mark.parametrize(
+    ("marked", "says", "text"),
+    [
+        ("def add(a, b):\n    return ‸", "a + b\n\ndef sub", "a + b"),
+        ("x = f(‸)", "a, b)", "a, b"),
+        ("def f():‸", "\n    return 1\n\nx = 2", "\n    return 1"),
+        ("def f():\n    ‸\n", "x = 1\n    return x\ny = 2", "x = 1\n    return x"),
+        ("# swap a and b\n‸", "a, b = b, a\n", "a, b = b, a"),
+        ("def f():\r\n    ‸\r\n", "x = 1\n    return x", "x = 1\r\n    return x"),
+    ],
+)
+def test_a_completion_ends_where_it_should(marked: str, says: str, text: str) -> None:
+    completion = complete(marked, says)
+    assert (completion.text, completion.reason) == (text, Reason.SHOWN)
+
+
+@pytest.mark.parametrize(
+    ("marked", "says", "reason"),
+    [
+        ("x = ‸", "", Reason.EMPTY),
+        ("x = ‸", "  \n", Reason.EMPTY),
+        ("def f():\n    ‸\n    return 1\n", "return 1", Reason.SUFFIX),
+        ("x = ‸", "ababababababab", Reason.REPETITION),
+        ("na‸me = 1", "never asked", Reason.MID_WORD),
+    ],
+)
+def test_silence_has_its_reason(marked: str, says: str, reason: Reason) -> None:
+    completion = complete(marked, says)
+    assert (completion.text, completion.reason) == ("", reason)
+
+
+@pytest.mark.parametrize("raw", [{"enabled": False}, {"disabledLanguages": ["python"]}])
+def test_off_means_that_the_model_is_not_asked(raw: dict[str, object]) -> None:
+    engine = ScriptedEngine("x")
+    assert Completer(engine, load_settings(raw)).complete(*place("x = ‸")).reason is Reason.DISABLED
+    assert engine.prompts == []
+
+
+def test_without_a_model_there_is_silence() -> None:
+    assert Completer(None, Settings()).complete(*place("x = ‸")).reason is Reason.NO_MODEL
+
+
+def test_a_cancelled_request_says_so() -> None:
+    completer = Completer(ScriptedEngine("x"), Settings())
+    assert completer.complete(*place("x = ‸"), lambda: True).reason is Reason.CANCELLED
+
+
+def test_multi_line_can_be_turned_off() -> None:
+    settings = evolve(Settings(), completion=load_settings({"completion": {"multiLine": "never"}}).completion)
+    assert complete("def f():\n    ‸", "a = 1\n    b = 2", settings).text == "a = 1"
+
+
+def test_the_prompt_and_its_completion_fit_the_engine() -> None:
+    engine = ScriptedEngine("x", context_length=300)
+    document, _ = place("‸" + "value = 1\n" * 500)
+    Completer(engine, Settings()).complete(document, 2500)
+    assert len(engine.spell(engine.prompts[0])) + Settings().completion.max_tokens <= 300
+
+
+def test_the_prompt_holds_both_sides_of_the_cursor() -> None:
+    engine = ScriptedEngine("x")
+    Completer(engine, Settings()).complete(*place("before‸\nafter"))
+    assert isinstance(engine.prompts[0], Prompt)
+    assert {"before", "\nafter"} <= set(engine.prompts[0].segments)
+
+
+@pytest.mark.parametrize(
+    ("marked", "block"),
+    [
+        ("def f():‸", True),
+        ("def f():\n    ‸", True),
+        ("x = 1\n‸", False),
+        ("x = ‸", False),
+        ("‸", False),
+        ("if x: ‸\n", True),
+        ("f(‸)", False),
+    ],
+)
+def test_a_block_begins_behind_its_opener(marked: str, block: bool) -> None:
+    assert block_begins(*place(marked)) is block
