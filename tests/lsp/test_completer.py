@@ -6,7 +6,7 @@ from attrs import evolve
 from lowabs_lsp.completer import Completer, block_begins
 from lowabs_lsp.engine.scripted import ScriptedEngine
 from lowabs_lsp.settings import Settings, load_settings
-from lowabs_lsp.values import Completion, Document, Prompt, Reason
+from lowabs_lsp.values import Completion, Document, Prompt, Reason, Sentinel
 
 CURSOR = "‸"
 
@@ -75,8 +75,9 @@ def test_multi_line_can_be_turned_off() -> None:
 def test_the_prompt_and_its_completion_fit_the_engine() -> None:
     engine = ScriptedEngine("x", context_length=300)
     document, _ = place("‸" + "value = 1\n" * 500)
-    Completer(engine, Settings()).complete(document, 2500)
-    assert len(engine.spell(engine.prompts[0])) + Settings().completion.max_tokens <= 300
+    Completer(engine, Settings()).complete(document, 2509)
+    tokens = sum(1 if isinstance(segment, Sentinel) else len(segment) for segment in engine.prompts[0].segments)
+    assert tokens + Settings().completion.max_tokens <= 300
 
 
 def test_the_prompt_holds_both_sides_of_the_cursor() -> None:
