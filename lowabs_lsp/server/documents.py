@@ -1,0 +1,195 @@
+"""Open documents as their editor shows them: changes in any position encoding, offsets, frozen snapshots."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from urllib.parse import unquote, urlsplit
+
+from attrs import define, field, frozen
+from lsprotocol import types as lsp
+
+from lowabs_lsp.values import Document
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+\Z")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+_UNITS: dict[str, Callable[[str], int]] = {
+    lsp.PositionEncodingKind.Utf8: lambda text: len(text.encode()),
+    lsp.PositionEncodingKind.Utf16: lambda text: len(text.encode("utf-16-le")) // 2,
+    lsp.PositionEncodingKind.Utf32: len,
+}
+_HEADS: dict[str, Callable[[str, int], str]] = {
+    lsp.PositionEncodingKind.Utf8: lambda text, units: text.encode()[:units].decode(errors="ignore"),
+    lsp.PositionEncodingKind.Utf16: lambda text, units: text.encode("utf-16-le")[: 2 * units].decode("utf-16-le", "ignore"),
+    lsp.PositionEncodingKind.Utf32: lambda text, units: text[:units],
+}
+
+
+def split_lines(text: str) -> list[str]:
+    """Lines with their ends; the last one has none and may be empty.
+
+    Only the protocol's line ends count. `str.splitlines` has others too, such as form feed and U+2028.
+    """
+    lines = _LINE.findall(text)
+    if not lines or lines[-1].endswith(("\n", "\r")):
+        lines.append("")
+    return lines
+
+
+def count_units(text: str, encoding: str) -> int:
+    """The length of `text` in the units of `encoding`."""
+    return len(text) if text.isascii() else _UNITS[encoding](text)
+
+
+def take_units(text: str, units: int, encoding: str) -> int:
+    """How many code points the first `units` of `text` hold; a character that is cut in two counts as not there."""
+    return min(units, len(text)) if text.isascii() else len(_HEADS[encoding](text, units))
+
+
+def well_formed(text: str) -> str:
+    """`text` with each lone surrogate replaced; the replacement has as many units in every encoding."""
+    return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)
+
+
+def word_start(line: str, column: int) -> int:
+    """Where the word that ends at `column` begins; `column` itself where none does."""
+    while column and (line[column - 1].isalnum() or line[column - 1] == "_"):
+        column -= 1
+    return column
+
+
+@frozen
+class Cursor:
+    """A place in a frozen document."""
+
+    document: Document
+    offset: int
+    """Index into the text, in code points."""
+    position: lsp.Position
+    """The same place for the client."""
+    word: str
+    """What is typed of the word that ends here."""
+    word_range: lsp.Range
+    """Where `word` stands."""
+
+
+@define(eq=False)
+class OpenDocument:
+    """One text that a client edits. Owned by `Documents`, on the event loop."""
+
+    uri: str
+    path: str
+    language: str
+    version: int | None
+    encoding: str
+    lines: list[str]
+    _snapshot: Document | None = None
+
+    def change(self, change: lsp.TextDocumentContentChangeEvent) -> None:
+        """Apply one change; positions outside of the text are taken as its nearest place."""
+        self._snapshot = None
+        text = well_formed(change.text)
+        if isinstance(change, lsp.TextDocumentContentChangePartial):
+            self._replace(change.range, text)
+        else:
+            self.lines = split_lines(text)
+
+    def _replace(self, span: lsp.Range, text: str) -> None:
+        (first, start), (last, end) = sorted((self._locate(span.start), self._locate(span.end)))
+        text = self.lines[first][:start] + text + self.lines[last][end:]
+        if first and text.startswith("\n") and self.lines[first - 1].endswith("\r"):  # the two become one line end
+            first -= 1
+            text = self.lines[first] + text
+        replacement = split_lines(text)
+        if last + 1 < len(self.lines):
+            replacement.pop()  # the empty rest behind a line end is the beginning of the line that follows
+        self.lines[first : last + 1] = replacement
+
+    def _locate(self, position: lsp.Position) -> tuple[int, int]:
+        """Line and column in code points, inside of the text."""
+        if position.line >= len(self.lines):
+            return len(self.lines) - 1, len(self.lines[-1])
+        line = self.lines[position.line].rstrip("\r\n")
+        return position.line, take_units(line, position.character, self.encoding)
+
+    def snapshot(self) -> Document:
+        """The text of now; the same object until it changes."""
+        if self._snapshot is None:
+            self._snapshot = Document(self.uri, self.path, self.language, "".join(self.lines), self.version)
+        return self._snapshot
+
+    def cursor(self, position: lsp.Position) -> Cursor:
+        """The place nearest to `position`."""
+        line, column = self._locate(position)
+        start = word_start(self.lines[line], column)
+        here = self._position(line, column)
+        return Cursor(
+            document=self.snapshot(),
+            offset=sum(map(len, self.lines[:line])) + column,
+            position=here,
+            word=self.lines[line][start:column],
+            word_range=lsp.Range(self._position(line, start), here),
+        )
+
+    def _position(self, line: int, column: int) -> lsp.Position:
+        return lsp.Position(line, count_units(self.lines[line][:column], self.encoding))
+
+
+@define
+class Documents:
+    """The documents that one client has open, the most recently used last."""
+
+    encoding: str = lsp.PositionEncodingKind.Utf16
+    roots: Sequence[str] = ()
+    """URIs of the workspace's folders."""
+    _open: dict[str, OpenDocument] = field(factory=dict)
+
+    def open(self, item: lsp.TextDocumentItem) -> None:
+        """Begin to follow a document; one that is open already begins anew."""
+        self._open[unquote(item.uri)] = OpenDocument(
+            uri=item.uri,
+            path=relative_path(item.uri, self.roots),
+            language=item.language_id,
+            version=item.version,
+            encoding=self.encoding,
+            lines=split_lines(well_formed(item.text)),
+        )
+
+    def change(
+        self, identifier: lsp.VersionedTextDocumentIdentifier, changes: Sequence[lsp.TextDocumentContentChangeEvent]
+    ) -> None:
+        """Apply `changes` in order. Raises KeyError when the document is not open."""
+        document = self.use(identifier.uri)
+        for change in changes:
+            document.change(change)
+        document.version = identifier.version
+
+    def close(self, uri: str) -> None:
+        """Forget a document, open or not."""
+        self._open.pop(unquote(uri), None)
+
+    def use(self, uri: str) -> OpenDocument:
+        """An open document, which is the most recently used one from now on. Raises KeyError."""
+        document = self._open.pop(unquote(uri))
+        self._open[unquote(uri)] = document
+        return document
+
+    def others(self, uri: str) -> Iterator[Document]:
+        """Every other open document, the most recently used first."""
+        key = unquote(uri)
+        return (document.snapshot() for name, document in reversed(self._open.items()) if name != key)
+
+
+def relative_path(uri: str, roots: Sequence[str]) -> str:
+    """The path of `uri` below the deepest of `roots`, or its last part outside of all."""
+    path = _path(uri)
+    inside = [root for root in map(_path, roots) if root and path.startswith(root.rstrip("/") + "/")]
+    if inside:
+        return path[len(max(inside, key=len).rstrip("/")) + 1 :]
+    return path.rpartition("/")[2]
+
+
+def _path(uri: str) -> str:
+    try:
+        return unquote(urlsplit(uri).path)
+    except ValueError:  # no URI at all
+        return uri
