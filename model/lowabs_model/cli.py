@@ -1,0 +1,222 @@
+"""lowabs-model: corpus, tokenizer, pretrain, finetune, evaluate, export, and attention to look at."""
+
+import argparse
+import logging
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from lowabs_lsp.errors import LowabsError
+
+if TYPE_CHECKING:
+    from lowabs_model.corpus.shards import SourceFile
+    from lowabs_model.recipe import Recipe
+    from lowabs_model.train import Report, Reporter
+
+log = logging.getLogger(__name__)
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit code; a user's error is one line on stderr."""
+    options = make_parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    command: Command = options.command
+    try:
+        return command(options)
+    except LowabsError as error:
+        print(f"lowabs-model: error: {error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        print(f"lowabs-model: error: {error}; run: pip install 'lowabs-lsp[train]'", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = argparse.ArgumentParser(prog="lowabs-model", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_attention(commands)
+    _add_tokenizer(commands)
+    _add_training(commands, "pretrain", "train a model from nothing, or go on with a run")
+    _add_training(commands, "finetune", "train a checkpoint further by a recipe of its own")
+    _add_export(commands)
+    return parser
+
+
+Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _add_tokenizer(commands: Commands) -> None:
+    parser = commands.add_parser("tokenizer", help="train the byte-level BPE of a recipe on a corpus")
+    parser.add_argument("--recipe", required=True, help="name of a shipped recipe, or a TOML file")
+    parser.add_argument("--corpus", required=True, type=Path, metavar="DIR")
+    parser.add_argument("--output", required=True, type=Path, metavar="FILE", help="the tokenizer.json to write")
+    parser.set_defaults(command=_tokenizer)
+
+
+def _add_training(commands: Commands, name: str, summary: str) -> None:
+    parser = commands.add_parser(name, help=summary)
+    parser.add_argument("--recipe", help="name of a shipped recipe, or a TOML file; default with --resume: the run's own")
+    parser.add_argument("--corpus", required=True, type=Path, metavar="DIR")
+    parser.add_argument("--run", required=True, type=Path, metavar="DIR", help="where checkpoints and curves go")
+    parser.add_argument("--tokenizer", type=Path, metavar="FILE", help="default: the checkpoint's, else trained first")
+    parser.add_argument(
+        "--init", type=Path, metavar="CHECKPOINT", required=name == "finetune", help="weights to start from"
+    )
+    parser.add_argument(
+        "--resume", nargs="?", const=Path(), type=Path, metavar="CHECKPOINT", help="go on exactly; default: the run's last"
+    )
+    parser.add_argument("--decay-now", type=int, metavar="STEPS", help="end the stable phase here and decay in STEPS")
+    parser.add_argument("--max-minutes", type=float, default=math.inf, metavar="M", help="save and stop after M minutes")
+    parser.set_defaults(command=_train)
+
+
+def _add_attention(commands: Commands) -> None:
+    parser = commands.add_parser("attention", help="show what attention computes for a text: shapes and weights per head")
+    parser.add_argument("text")
+    parser.add_argument("--checkpoint", type=Path, metavar="DIR", help="default: a fresh attention with random weights")
+    parser.add_argument("--layer", type=int, default=0, metavar="N", help="layer of the checkpoint to show")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw the weights of each head")
+    parser.set_defaults(command=_attention)
+
+
+def _add_export(commands: Commands) -> None:
+    parser = commands.add_parser("export", help="write the bundle that lowabs-lsp runs")
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.set_defaults(command=_export)
+
+
+def _tokenizer(options: argparse.Namespace) -> int:
+    from lowabs_model import recipe
+    from lowabs_model.corpus.shards import TRAIN, read_shards
+
+    settings = recipe.load_recipe(options.recipe)
+    text = _trained_tokenizer(settings, list(read_shards(options.corpus, TRAIN)))
+    options.output.write_text(text, encoding="utf-8")
+    return 0
+
+
+def _trained_tokenizer(settings: "Recipe", files: "list[SourceFile]") -> str:
+    from lowabs_model.tokenizer import sample_texts, train_tokenizer
+
+    if settings.model is None:
+        raise LowabsError("the recipe has no [model], so no vocab_size: give --tokenizer")
+    total = sum(len(file.text) for file in files)
+    texts = sample_texts((file.text for file in files), total, settings.tokenizer.sample_bytes)
+    return train_tokenizer(texts, settings.model.vocab_size).to_str()
+
+
+def _train(options: argparse.Namespace) -> int:
+    from lowabs_model.corpus.shards import HELD_OUT, TRAIN, read_shards
+    from lowabs_model.recipe import load_recipe, recipe_text
+    from lowabs_model.train import Run, checkpoints, processes, train
+
+    folder: Path = options.run
+    resume: Path | None = options.resume
+    if resume == Path():
+        found = checkpoints(folder)
+        if not found:
+            raise LowabsError(f"{folder} holds no checkpoint to resume; leave out --resume to start it")
+        resume = found[-1]
+    if resume is None and checkpoints(folder):
+        raise LowabsError(f"{folder} holds a run already: give --resume to go on with it, or another --run")
+    if resume is None and options.recipe is None:
+        raise LowabsError("give --recipe NAME or --recipe FILE")
+    name = options.recipe or folder / "recipe.toml"
+    recipe, files = load_recipe(name), list(read_shards(options.corpus, TRAIN))
+    tokenizer = options.tokenizer or next((f for f in _tokenizers(resume, options.init, folder) if f.is_file()), None)
+    with processes() as world:
+        text = tokenizer.read_text(encoding="utf-8") if tokenizer else _trained_tokenizer(recipe, files)
+        if world.rank == 0:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "recipe.toml").write_text(recipe_text(name), encoding="utf-8")
+            (folder / "tokenizer.json").write_text(text, encoding="utf-8")
+        run = Run(
+            folder=folder,
+            tokenizer_json=text,
+            files=files,
+            held_out=list(read_shards(options.corpus, HELD_OUT)),
+            init=options.init,
+            resume=resume,
+            decay_steps=options.decay_now,
+            max_minutes=options.max_minutes,
+        )
+        with reporting(recipe.train.log_steps, quiet=world.rank != 0) as report:
+            last = train(recipe, run, report, world)
+        if world.rank == 0:
+            print(last)
+    return 0
+
+
+@contextmanager
+def reporting(log_steps: int, *, quiet: bool) -> "Iterator[Reporter]":
+    """A progress bar on a terminal, a log line every `log_steps` elsewhere, nothing when `quiet`."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield (lambda _: None) if quiet else _line_reporter(log_steps)
+        return
+    columns = (TextColumn("train"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, TextColumn("{task.fields[figures]}"), console=console) as bar:
+        task = bar.add_task("train", total=None, figures="")
+
+        def show(report: "Report") -> None:
+            bar.update(task, completed=report.step, total=report.steps, figures=_figures(report))
+
+        yield show
+
+
+def _line_reporter(log_steps: int) -> "Reporter":
+    """One line for every `log_steps` steps, with their mean loss and speed."""
+    losses: list[float] = []
+    begun = [time.monotonic(), 0.0]
+
+    def show(report: "Report") -> None:
+        losses.append(report.loss)
+        if report.step % log_steps == 0 or report.step == report.steps:
+            elapsed, tokens = time.monotonic() - begun[0], report.tokens - begun[1]
+            mean = attrs.evolve(report, loss=sum(losses) / len(losses), tokens_per_second=tokens / elapsed)
+            log.info("%s", _figures(mean if begun[1] else report))
+            losses.clear()
+            begun[:] = [time.monotonic(), report.tokens]
+
+    return show
+
+
+def _figures(report: "Report") -> str:
+    return (
+        f"step={report.step}/{report.steps} tokens={report.tokens} loss={report.loss:.4f} length={report.length} "
+        f"rate={report.factor:.3f} tokens_per_second={report.tokens_per_second:.0f}"
+    )
+
+
+def _tokenizers(resume: Path | None, init: Path | None, folder: Path) -> list[Path]:
+    """Where a run's tokenizer may be, in this order."""
+    return [place / "tokenizer.json" for place in (resume, init, folder) if place is not None]
+
+
+def _attention(options: argparse.Namespace) -> int:
+    from lowabs_model.evaluate.attention import show_attention
+
+    show_attention(options.text, options.checkpoint, layer=options.layer, plot=options.plot)
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from lowabs_model.export import export_bundle
+
+    export_bundle(options.checkpoint, options.output)
+    return 0
