@@ -154,7 +154,10 @@ class Reason(StrEnum):
     """The one reason with which each completion request ends."""
 
     SHOWN = "shown"
+    CACHED = "cached"
+    """Shown here before."""
     TYPED_THROUGH = "typed-through"
+    """The rest of what was shown before; the keys since then are its beginning."""
     EMPTY = "empty"
     """The model had nothing to insert here."""
     REPETITION = "filtered:repetition"
