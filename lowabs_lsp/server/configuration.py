@@ -1,0 +1,69 @@
+"""The settings of one client, put together from the command line, its start, what it pushes and what it is asked for."""
+
+from typing import Any
+
+from attrs import define, fields, has
+
+from lowabs_lsp.settings import Settings, camel_case, read_settings
+
+SECTION = "lowabs"
+
+Raw = dict[str, Any]
+"""Settings as JSON, of any shape."""
+
+
+@define
+class Configuration:
+    """Layers of settings; the later ones win, key by key."""
+
+    base: Settings
+    """From the command line."""
+    initialization: object = None
+    """`initializationOptions`."""
+    pushed: object = None
+    """The last `workspace/didChangeConfiguration`."""
+    pulled: object = None
+    """The last answer to `workspace/configuration`."""
+
+    def read(self) -> tuple[Settings, list[str]]:
+        """The settings in force, and one sentence for each fault in them."""
+        merged, problems = as_raw(self.base), []
+        for layer in (self.initialization, self.pushed, self.pulled):
+            section = section_of(layer)
+            if isinstance(section, dict):
+                merged = merge(merged, section)
+            elif section:
+                problems.append(f"settings: expected an object, got {section!r:.60}")
+        settings, faults = read_settings(merged)
+        return settings, problems + faults
+
+
+def section_of(layer: object) -> object:
+    """Our part of what a client sent: the whole, or what stands under our name."""
+    return layer[SECTION] if isinstance(layer, dict) and SECTION in layer else layer
+
+
+def is_for_others(pushed: object) -> bool:
+    """Whether a push has no setting of ours: some clients send every server all sections."""
+    known = {camel_case(attribute.name) for attribute in fields(Settings)} | {SECTION}
+    return isinstance(pushed, dict) and bool(pushed) and not known & pushed.keys()
+
+
+def merge(under: Raw, over: Raw) -> Raw:
+    """`over` laid on `under`. Null leaves what is below."""
+    merged = dict(under)
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = merge(merged[key], value)
+        elif value is not None:
+            merged[key] = value
+    return merged
+
+
+def as_raw(section: Any) -> Raw:
+    """Settings as a client would write them."""
+    raw: Raw = {}
+    for attribute in fields(type(section)):
+        value = getattr(section, attribute.name)
+        raw[camel_case(attribute.name)] = as_raw(value) if has(type(value)) else value
+    return raw

@@ -1,0 +1,79 @@
+"""Settings come from four places and in every shape that clients send."""
+
+import pytest
+
+from lowabs_lsp.server.configuration import Configuration, as_raw, is_for_others
+from lowabs_lsp.settings import Settings, load_settings
+
+
+def settings_of(**layers: object) -> Settings:
+    settings, problems = Configuration(Settings(), **layers).read()
+    assert problems == []
+    return settings
+
+
+@pytest.mark.parametrize("nothing", [None, {}, [], {"lowabs": None}, {"lowabs": {}}])
+@pytest.mark.parametrize("layer", ["initialization", "pushed", "pulled"])
+def test_nothing_leaves_the_settings_below_in_force(layer: str, nothing: object) -> None:
+    base = load_settings({"model": "/m"})
+    configuration = Configuration(base)
+    setattr(configuration, layer, nothing)
+    assert configuration.read() == (base, [])
+
+
+@pytest.mark.parametrize("layer", ["initialization", "pushed", "pulled"])
+@pytest.mark.parametrize("wrap", [lambda raw: raw, lambda raw: {"lowabs": raw}, lambda raw: {"lowabs": raw, "pylsp": {"x": 1}}])
+def test_a_layer_may_be_bare_or_a_section(layer: str, wrap: object) -> None:
+    assert callable(wrap)
+    assert settings_of(**{layer: wrap({"completion": {"debounce": 30}})}).completion.debounce == 30
+
+
+def test_later_layers_win_key_by_key() -> None:
+    settings = settings_of(
+        initialization={"model": "/init", "engine": {"threads": 1, "device": "cpu"}},
+        pushed={"engine": {"threads": 2}},
+        pulled={"lowabs": {"engine": {"device": None}, "enabled": False}},
+    )
+    assert (settings.model, settings.engine.threads, settings.engine.device, settings.enabled) == ("/init", 2, "cpu", False)
+
+
+def test_the_command_line_is_below_all() -> None:
+    base = load_settings({"model": "/cli", "engine": {"threads": 3}})
+    settings, _ = Configuration(base, initialization={"model": "/init"}).read()
+    assert (settings.model, settings.engine.threads) == ("/init", 3)
+
+
+def test_every_setting_survives_being_written_and_read() -> None:
+    settings = load_settings({"disabledLanguages": ["c"], "completion": {"menu": False}, "logLevel": "debug"})
+    assert load_settings(as_raw(settings)) == settings
+
+
+@pytest.mark.parametrize("layer", [{"lowabs": 3}, "text", 1, ["a"]])
+def test_what_is_no_object_is_a_problem_and_changes_nothing(layer: object) -> None:
+    settings, problems = Configuration(Settings(), pushed=layer).read()
+    assert settings == Settings()
+    assert len(problems) == 1
+    assert "expected an object" in problems[0]
+
+
+def test_a_wrong_key_is_a_problem_and_the_right_ones_apply() -> None:
+    settings, problems = Configuration(
+        Settings(), pushed={"completion": {"debounce": "soon", "menu": False}, "modle": "x"}
+    ).read()
+    assert (settings.completion.menu, settings.completion.debounce) == (False, 0)
+    assert sorted(problem.split(":")[0] for problem in problems) == ["completion.debounce", "modle"]
+
+
+@pytest.mark.parametrize(
+    ("pushed", "expected"),
+    [
+        ({"pylsp": {}}, True),
+        ({"pylsp": {}, "lowabs": {}}, False),
+        ({"model": "x"}, False),
+        ({}, False),
+        (None, False),
+        (3, False),
+    ],
+)
+def test_a_push_for_other_servers_is_told_apart(pushed: object, expected: bool) -> None:
+    assert is_for_others(pushed) is expected
