@@ -60,7 +60,7 @@ HEADER_CHARS = 3000
 LICENCE_FILE = re.compile(r"(un)?licen[cs]e([-._][\w.-]*)?$|copying([-._][\w.]*)?$", re.I)
 _SPELLINGS = {
     "Apache-2.0": "apache; apache 2; apache-2; apache 2.0; apache license 2.0; apache license, version 2.0;"
-    " apache software license",
+    " apache software license; apache-2.0 with llvm-exception",
     "MIT": "mit license; the mit license",
     "BSD": "bsd license",
     "BSD-2-Clause": "bsd 2-clause",

@@ -3,69 +3,19 @@
 import re
 from pathlib import PurePosixPath
 
-_VENDORED = frozenset(
-    [
-        "vendor",
-        "vendored",
-        "_vendor",
-        "_vendored",
-        "third_party",
-        "third-party",
-        "thirdparty",
-        "3rdparty",
-        "external",
-        "externals",
-        "extern",
-        "deps",
-        "node_modules",
-        "bower_components",
-        "pods",
-        ".yarn",
-        "site-packages",
-        "dist-packages",
-        "ensurepip",
-    ]
-)
-_GENERATED = frozenset(
-    [
-        "dist",
-        "build",
-        "target",
-        "gen",
-        "autogen",
-        "generated",
-        "_generated",
-        "__generated__",
-        "__pycache__",
-        ".git",
-        ".tox",
-        ".venv",
-        "venv",
-        "crd",
-        "crds",
-        "pydoc_data",
-        "locale",
-        "locales",
-    ]
-)
-_FIXTURES = frozenset(
-    [
-        "fixture",
-        "fixtures",
-        "__fixtures__",
-        "testdata",
-        "test_data",
-        "test-data",
-        "test-fixtures",
-        "test-resources",
-        "snapshots",
-        "__snapshots__",
-        "golden",
-        "goldens",
-        "cassettes",
-        "wpt",
-    ]
-)
+_VENDORED = frozenset({
+    "vendor", "vendored", "_vendor", "_vendored", "third_party", "third-party", "thirdparty", "3rdparty",
+    "external", "externals", "extern", "deps", "node_modules", "bower_components", "pods", ".yarn", "site-packages",
+    "dist-packages", "ensurepip",
+})  # fmt: skip
+_GENERATED = frozenset({
+    "dist", "build", "target", "gen", "autogen", "generated", "_generated", "__generated__", "__pycache__", ".git", ".tox",
+    ".venv", "venv", "crd", "crds", "pydoc_data", "locale", "locales",
+})  # fmt: skip
+_FIXTURES = frozenset({
+    "fixture", "fixtures", "__fixtures__", "testdata", "test_data", "test-data", "test-fixtures", "test-resources", "snapshots",
+    "__snapshots__", "golden", "goldens", "cassettes", "wpt",
+})  # fmt: skip
 _TESTS = frozenset({"test", "tests", "testing", "spec", "specs", "e2e", "__tests__", "idle_test"})
 _GENERATED_NAME = re.compile(
     r"\.min\.|[-.]bundle\.|_pb2(_grpc)?\.pyi?$|\.pb(\.gw)?\.(go|cc|h)$|\.(generated|gen|g)\.|_generated\.|^zz_generated|_gen\.go$|_string\.go$"
