@@ -4,7 +4,8 @@ LowabsError
 ├── SettingsError     a setting is unknown, of the wrong type or out of range
 ├── BundleError       a model folder is missing, cut, altered, too new or contradicts itself
 ├── EngineError       the engine cannot start or failed while running
-└── PlaceError        FILE:LINE:COLUMN does not name a place in a readable text file
+├── PlaceError        FILE:LINE:COLUMN does not name a place in a readable text file
+└── BenchError        a benchmark cannot run with what it was given
 """
 
 
@@ -26,3 +27,7 @@ class EngineError(LowabsError):
 
 class PlaceError(LowabsError):
     """FILE:LINE:COLUMN does not name a place in a readable text file."""
+
+
+class BenchError(LowabsError):
+    """A benchmark cannot run with what it was given: no repository, no commit to replay, an unknown policy."""
