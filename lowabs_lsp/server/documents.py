@@ -111,6 +111,10 @@ class OpenDocument:
         line = self.lines[position.line].rstrip("\r\n")
         return position.line, take_units(line, position.character, self.encoding)
 
+    def move(self, path: str) -> None:
+        """The same document has another path in the workspace."""
+        self.path, self._snapshot = path, None
+
     def snapshot(self) -> Document:
         """The text of now; the same object until it changes."""
         if self._snapshot is None:
@@ -172,6 +176,12 @@ class Documents:
         document = self._open.pop(unquote(uri))
         self._open[unquote(uri)] = document
         return document
+
+    def move_roots(self, roots: Sequence[str]) -> None:
+        """The workspace has other folders: paths of open documents change with them."""
+        self.roots = roots
+        for document in self._open.values():
+            document.move(relative_path(document.uri, roots))
 
     def others(self, uri: str) -> Iterator[Document]:
         """Every other open document, the most recently used first."""

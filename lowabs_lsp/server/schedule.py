@@ -93,12 +93,13 @@ class Schedule:
                         waiter.set_result(SUPERSEDED)
                     self._leave(run, waiter)
 
-    def stop(self) -> None:
-        """Answer everything with nothing and stop every run."""
+    def stop(self, uri: str | None = None) -> None:
+        """Answer everything, or everything for one document, with nothing and stop the runs."""
         for run in list(self._runs):
-            run.answer(SUPERSEDED)
-            run.stop()
-        self._runs.clear()
+            if uri in (None, run.place.document.uri):
+                run.answer(SUPERSEDED)
+                self._forget(run)
+                run.stop()
 
     def _shared(self, request: Request) -> _Run | None:
         return next((run for run in self._runs if request.shares_run_with(run.place)), None)

@@ -1,0 +1,96 @@
+"""Wires it together: one engine thread, a session for each client, and the way to it."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Coroutine
+
+from lowabs_lsp.errors import LowabsError
+from lowabs_lsp.server.engine_thread import EngineThread, OpenEngine
+from lowabs_lsp.server.features import register
+from lowabs_lsp.server.protocol import Server
+from lowabs_lsp.server.session import Session
+from lowabs_lsp.server.transport import over_pipes
+from lowabs_lsp.settings import Settings
+
+GRACE = 1.0
+"""Seconds that a running step of the engine may take at the end before the process goes without it."""
+
+
+def serve_stdio(*, open_engine: OpenEngine, settings: Settings) -> int:
+    """Serve the editor that started this process. Returns the exit code: 0 only after a shutdown.
+
+    `settings` are those of the command line; the client's are laid over them. Leaves the process itself if the engine
+    does not come to rest.
+    """
+    thread = EngineThread(open_engine)
+    return run_stdio(new_session(thread, settings, watches_parent=True), thread)
+
+
+def serve_tcp(host: str, port: int, *, open_engine: OpenEngine, settings: Settings) -> int:
+    """Serve editors that connect to a TCP port, until interrupted. Raises LowabsError when it cannot listen there."""
+    from lowabs_lsp.server.sockets import over_tcp
+
+    thread = EngineThread(open_engine)
+    return _listen(over_tcp(lambda: new_session(thread, settings), host, port), thread, f"{host}:{port}")
+
+
+def serve_websocket(host: str, port: int, *, open_engine: OpenEngine, settings: Settings) -> int:
+    """Serve editors that open a WebSocket, until interrupted. Raises LowabsError when it cannot listen there."""
+    from lowabs_lsp.server.sockets import over_websocket
+
+    thread = EngineThread(open_engine)
+    return _listen(over_websocket(lambda: new_session(thread, settings), host, port), thread, f"{host}:{port}")
+
+
+def new_session(thread: EngineThread, settings: Settings, *, watches_parent: bool = False) -> Session:
+    """A session with every feature, for one client."""
+    logging.getLogger("pygls").setLevel(logging.CRITICAL)  # it logs the text of messages; what matters is logged here
+    session = Session(Server(), thread, settings, watches_parent=watches_parent)
+    register(session)
+    return session
+
+
+def run_stdio(session: Session, thread: EngineThread) -> int:
+    """Serve `session` over this process' standard streams. Returns the exit code."""
+    try:
+        code = asyncio.run(over_pipes(session, *_take_standard_streams()))
+    finally:
+        at_rest = thread.stop(GRACE)
+    if not at_rest:
+        _leave_at_once(code)
+    return code
+
+
+def _listen(serving: Coroutine[object, object, None], thread: EngineThread, address: str) -> int:
+    try:
+        asyncio.run(serving)
+    except OSError as error:
+        raise LowabsError(f"cannot listen on {address}: {error.strerror}; choose another port or address") from error
+    except KeyboardInterrupt:
+        pass
+    finally:
+        at_rest = thread.stop(GRACE)
+    if not at_rest:
+        _leave_at_once(0)
+    return 0
+
+
+def _take_standard_streams() -> tuple[int, int]:
+    """Descriptors for the protocol alone: what else prints goes to stderr, what else reads gets nothing."""
+    read_from, write_to = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    try:
+        os.dup2(2, 1)
+    except OSError:  # an editor may start us without stderr
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.close(nothing)
+    return read_from, write_to
+
+
+def _leave_at_once(code: int) -> None:
+    """The interpreter's own way out would wait for the engine, which may take long to open a model."""
+    sys.stderr.flush()
+    os._exit(code)

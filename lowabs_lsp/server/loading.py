@@ -1,0 +1,97 @@
+"""The engine comes in the background: progress while it is opened, one message when it cannot be, and another try later."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from lowabs_lsp.completer import Completer
+from lowabs_lsp.errors import LowabsError
+from lowabs_lsp.logs import key_values
+from lowabs_lsp.server.engine_thread import EngineThread, engine_key
+from lowabs_lsp.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER = 5.0
+"""Seconds after a failure in which no request makes us try again."""
+
+Begin = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
+"""Begins a task that ends with the session."""
+
+
+class Editor(Protocol):
+    """What the loader tells a user."""
+
+    def show_fault(self, message: str) -> None:
+        """Show a message that says what to do."""
+        ...
+
+    async def show_progress(self, work: "asyncio.Future[Any]", title: str) -> None:
+        """Show that `work` goes on until it is done."""
+        ...
+
+
+class Loader:
+    """Keeps one session's completer in step with its settings."""
+
+    def __init__(self, thread: EngineThread, editor: Editor, begin: Begin, clock: Callable[[], float] = time.monotonic) -> None:
+        self._thread, self._editor, self._begin, self._clock = thread, editor, begin, clock
+        self._settings: Settings | None = None
+        self._completer: Completer | None = None
+        self._loading: asyncio.Task[None] | None = None
+        self._failed_at = 0.0
+        self._told = ""
+
+    def configure(self, settings: Settings) -> None:
+        """Use `settings` from now on. Opens their engine in the background unless it is the one at hand."""
+        same = self._wants(settings)
+        self._settings = settings
+        if same and self._completer is not None:
+            self._completer = Completer(self._completer.engine, settings)
+        elif not (same and self._loading is not None):
+            self._told = self._told if same else ""
+            self._open(settings)
+
+    def completer(self) -> Completer | None:
+        """The completer if its engine is there. Some time after a failure, asking for it makes us try again."""
+        idle = self._completer is None and self._loading is None
+        if idle and self._settings is not None and self._clock() - self._failed_at >= RETRY_AFTER:
+            self._open(self._settings)
+        return self._completer
+
+    def _wants(self, settings: Settings) -> bool:
+        return self._settings is not None and engine_key(settings) == engine_key(self._settings)
+
+    def _open(self, settings: Settings) -> None:
+        self._completer = None
+        self._loading = self._begin(self._load(settings))
+        if not self._told:
+            self._begin(self._editor.show_progress(self._loading, "Loading the completion model"))
+
+    async def _load(self, settings: Settings) -> None:
+        started = self._clock()
+        try:
+            engine = await self._thread.open(settings)
+        except Exception as error:  # whatever a model folder or a device driver does, the server goes on
+            if self._wants(settings):
+                self._loading, self._failed_at = None, self._clock()
+                self._tell(error)
+            return
+        logger.info(key_values(event="loaded", engine=engine.description, ms=(self._clock() - started) * 1e3))
+        if self._settings is not None and self._wants(settings):
+            self._loading, self._completer = None, Completer(engine, self._settings)
+
+    def _tell(self, failure: Exception) -> None:
+        message = str(failure)
+        if not isinstance(failure, LowabsError):
+            message = f"The model cannot be loaded: {failure!r}; run `lowabs-lsp doctor` to see what is wrong"
+        if message != self._told:
+            logger.error(key_values(event="load-failed", error=message), exc_info=_traceback_of(failure))
+            self._editor.show_fault(message)
+        self._told = message
+
+
+def _traceback_of(failure: Exception) -> Exception | None:
+    return None if isinstance(failure, LowabsError) else failure
