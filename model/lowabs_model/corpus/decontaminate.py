@@ -81,5 +81,5 @@ def read_blocklist(path: Path) -> Blocklist:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return Blocklist(hash=arrays["hash"], item=arrays["item"], size=arrays["size"])
-    except (OSError, ValueError, KeyError, BadZipFile) as exc:
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as exc:
         raise CorpusError(f"{path} is no blocklist ({exc}): give an .npz file with the arrays hash, item and size") from exc

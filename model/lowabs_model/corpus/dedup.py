@@ -9,6 +9,7 @@ from datasketch import MinHash, MinHashLSH
 from numpy.typing import NDArray
 
 PERMUTATIONS = 128
+SCHEME = "affine32"
 SHINGLE = 5
 JACCARD = 0.75
 """Above this estimated overlap of 5-token shingles two files are near-duplicates."""
@@ -28,7 +29,7 @@ def shingles(text: str) -> set[bytes]:
 
 def signature(text: str) -> NDArray[np.uint32]:
     """The MinHash of a text's shingles: (128,)."""
-    minhash = MinHash(num_perm=PERMUTATIONS, hashfunc=crc32)
+    minhash = MinHash(num_perm=PERMUTATIONS, hashfunc=crc32, scheme=SCHEME)
     minhash.update_batch(list(shingles(text)))
     return np.asarray(minhash.hashvalues, dtype=np.uint32)
 
@@ -45,7 +46,7 @@ class Seen:
         """Why a file is not new ("exact duplicate", "near-duplicate"); "" remembers it as new."""
         if exact in self._exact:
             return "exact duplicate"
-        minhash = MinHash(num_perm=PERMUTATIONS, hashvalues=near.astype(np.uint64))
+        minhash = MinHash(num_perm=PERMUTATIONS, hashvalues=near, scheme=SCHEME)
         if any(np.mean(self._signatures[other] == near) >= JACCARD for other in self._lsh.query(minhash)):
             return "near-duplicate"
         self._exact.add(exact)

@@ -22,7 +22,7 @@ _GENERATED_NAME = re.compile(
     r"|bindata|^(parsetab|lextab|_version)\.py$|[-.]lock(file)?\.|^(pnpm-lock|conda-lock|packages-lock)\.|\.lock$|openapi.*\.ya?ml$|swagger.*\.ya?ml$",
     re.I,
 )
-_TEST_NAME = re.compile(r"^test_|^conftest\.py$|[._-](test|tests|spec)\.\w+$|_test\.\w+$|Tests?\.java$|\.bats$", re.I)
+_TEST_NAME = re.compile(r"^test_|^conftest\.py$|[._-](test|tests|spec)\.\w+$|\wTests?\.java$|\.bats$")
 CODE_BUILD_FOLDERS = frozenset({".sh", ".mk", ".yaml", ".yml", ".py"})
 """Extensions for which a folder named `build` or `target` more often holds source than output."""
 
