@@ -1,0 +1,194 @@
+"""THE LOOP: encode, heal, reuse, prefill; then guess, verify, accept until a rule stops it."""
+
+import time
+from collections.abc import Sequence
+
+import onnxruntime as ort
+from attrs import frozen
+
+from lowabs_lsp.engine.continuation import Continuation
+from lowabs_lsp.engine.draft import MOST_GUESSES
+from lowabs_lsp.engine.healing import Healing
+from lowabs_lsp.engine.kv_cache import KvCache
+from lowabs_lsp.engine.sampling import log_softmax, make_pick
+from lowabs_lsp.engine.session import InterruptedRunError, KeyValueMemory, Session, interruptible
+from lowabs_lsp.engine.tokenizer import Tokenizer
+from lowabs_lsp.errors import EngineError
+from lowabs_lsp.values import (
+    Cancelled,
+    Decoding,
+    Draft,
+    FloatArray,
+    Generated,
+    Layout,
+    Mixer,
+    Prompt,
+    Sentinel,
+    Stop,
+    Timings,
+)
+
+PREFILL_CHUNK = 256
+"""Tokens of a prompt in one run: as fast as all at once with half the scratch memory, and a place to stop."""
+
+
+@frozen
+class Model:
+    """What generating needs; it lives as long as its engine."""
+
+    session: Session
+    tokenizer: Tokenizer
+    healing: Healing
+    layout: Layout
+    cache: KvCache[KeyValueMemory]
+
+
+def generate(
+    model: Model, prompt: Prompt, decoding: Decoding, cancelled: Cancelled, *, draft: Draft, mixer: Mixer | None = None
+) -> Generated:
+    """Continue `prompt`. What is cached, how it is chunked and what is drafted changes no token and no probability.
+
+    Raises EngineError when the prompt leaves no room for a token or the model fails.
+    """
+    generation = Generation(model, prompt, decoding, cancelled, draft, mixer)
+    with interruptible(generation.is_over) as options:
+        try:
+            generation.prefill(options)
+            while generation.output.stop is None:
+                guesses = generation.guess()
+                logits = generation.verify(guesses, options)
+                generation.accept(logits, guesses)
+        except InterruptedRunError:
+            generation.output.stop = generation.early_stop() or Stop.CANCELLED
+    return generation.result()
+
+
+class Generation:
+    """The state of one call of `generate`; its methods are the steps of the loop."""
+
+    def __init__(
+        self, model: Model, prompt: Prompt, decoding: Decoding, cancelled: Cancelled, draft: Draft, mixer: Mixer | None
+    ) -> None:
+        self.model, self.decoding, self.cancelled, self.draft, self.mixer = model, decoding, cancelled, draft, mixer
+        self.pick = make_pick(decoding)
+        self.started = time.perf_counter()
+        self.tokens, self.torn = encode(model, prompt)
+        """The prompt without what was taken back, then what was generated; and what was taken back."""
+        self.prompt_tokens = len(self.tokens) + len(self.torn)
+        room = model.session.context_length - len(self.tokens)
+        if room <= len(self.torn):
+            raise EngineError(
+                f"a prompt of {self.prompt_tokens} tokens leaves no room in the model's context of "
+                f"{model.session.context_length}; lower the setting context.maxTokens"
+            )
+        self.output = Continuation(model.tokenizer, decoding, owed=model.tokenizer.decode_bytes(self.torn), room=room)
+        self.sequence = model.cache.find(self.tokens)
+        self.reused = len(self.sequence.tokens)
+        self.runs = self.drafted = self.accepted = 0
+        self.encoded = self.prefilled = time.perf_counter()
+
+    def early_stop(self) -> Stop | None:
+        """Whether nobody waits any longer, and why."""
+        if self.cancelled():
+            return Stop.CANCELLED
+        deadline = self.decoding.deadline
+        return Stop.DEADLINE if deadline is not None and time.monotonic() >= deadline else None
+
+    def is_over(self) -> bool:
+        """`early_stop` for those who ask yes or no."""
+        return self.early_stop() is not None
+
+    def prefill(self, options: ort.RunOptions) -> None:
+        """Run the prompt up to its last chunk, whose run also verifies the first guesses."""
+        while len(self.tokens) - len(self.sequence.tokens) > PREFILL_CHUNK:
+            past = len(self.sequence.tokens)
+            self.run(self.tokens[past : past + PREFILL_CHUNK], 1, options)
+            self.sequence.tokens += self.tokens[past : past + PREFILL_CHUNK]
+
+    def guess(self) -> list[int]:
+        """First of all that the torn tokens were whole; behind them what the draft proposes."""
+        torn = self.torn if not self.output.tokens else []
+        sure = self.tokens + torn
+        most = min(MOST_GUESSES, self.output.left - len(torn) - 1)  # the last run's own choice needs no guess
+        return torn + list(self.draft.propose(sure, most))[: max(0, most)] if most > 0 else torn
+
+    def verify(self, guesses: Sequence[int], options: ort.RunOptions) -> FloatArray:
+        """Logits [1 + guesses, V] after the last sure token and after each guess, in one run."""
+        pending = self.tokens[len(self.sequence.tokens) :]
+        logits = self.run([*pending, *guesses], 1 + len(guesses), options)
+        self.drafted += len(guesses)
+        return logits[:, : self.model.tokenizer.size]
+
+    def accept(self, logits: FloatArray, guesses: Sequence[int]) -> None:
+        """Choose token after token; a choice that differs from its guess makes the rows behind it worthless."""
+        for row, guess in zip(logits, [*guesses, None], strict=True):
+            token = self.choose(row)
+            self.accepted += token == guess
+            if self.output.stop is not None or token != guess:
+                break
+        self.sequence.tokens += self.tokens[len(self.sequence.tokens) : -1]  # the last choice has not run yet
+
+    def choose(self, logits: FloatArray) -> int:
+        """The next token by model, mixer, owed bytes and sampling; appended to the output."""
+        logprobs = log_softmax(logits)
+        if self.mixer is not None:
+            logprobs = self.mixer.mix(self.tokens, logprobs)
+        owed = self.output.owed
+        token = self.pick(self.model.healing.constrain(logprobs, owed) if owed else logprobs)
+        self.output.take(token, float(logprobs[token]))
+        self.tokens.append(token)
+        return token
+
+    def run(self, ids: Sequence[int], rows: int, options: ort.RunOptions) -> FloatArray:
+        """Run `ids` behind what the sequence holds, unless nobody waits. Raises InterruptedRunError."""
+        if self.is_over():
+            raise InterruptedRunError
+        self.runs += 1
+        logits = self.model.session.run(self.sequence.memory, ids, len(self.sequence.tokens), rows, options)
+        if self.runs == 1 or not self.output.tokens:
+            self.prefilled = time.perf_counter()
+        return logits
+
+    def result(self) -> Generated:
+        """What came of it."""
+        assert self.output.stop is not None
+        ended = time.perf_counter()
+        return Generated(
+            text=self.output.text,
+            tokens=tuple(self.output.tokens),
+            logprobs=tuple(self.output.logprobs),
+            stop=self.output.stop,
+            prompt_tokens=self.prompt_tokens,
+            reused_tokens=self.reused,
+            model_runs=self.runs,
+            drafted_tokens=self.drafted,
+            accepted_tokens=self.accepted,
+            timings=Timings(
+                encode=1e3 * (self.encoded - self.started),
+                prefill=1e3 * (self.prefilled - self.encoded),
+                decode=1e3 * (ended - self.prefilled),
+            ),
+        )
+
+
+def encode(model: Model, prompt: Prompt) -> tuple[list[int], list[int]]:
+    """The ids of `prompt`, and those of its end that are taken back to be healed. The first list is never empty."""
+    tokens: list[int] = []
+    last: tuple[int, ...] = ()
+    for segment in prompt.segments:
+        last = encode_segment(model, segment)
+        tokens += last
+    ends_in_text = bool(prompt.segments) and not isinstance(prompt.segments[-1], Sentinel)
+    torn = model.healing.count_torn(last) if prompt.heal and ends_in_text else 0
+    torn = min(torn, len(tokens) - 1) if tokens else 0
+    if not tokens:  # an empty prompt begins where another text has ended
+        tokens.append(model.tokenizer.special[model.layout.stops[0]])
+    return tokens[: len(tokens) - torn], tokens[len(tokens) - torn :]
+
+
+def encode_segment(model: Model, segment: Sentinel | str) -> tuple[int, ...]:
+    """A sentinel goes by its id, or is left out where the layout lacks its role; everything else is text."""
+    if not isinstance(segment, Sentinel):
+        return model.tokenizer.encode(segment)
+    spelling = model.layout.spelling.get(segment)
+    return () if spelling is None else (model.tokenizer.special[spelling],)

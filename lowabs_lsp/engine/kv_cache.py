@@ -1,0 +1,77 @@
+"""Keys and values kept between requests: rewound to the longest common token prefix, copied where documents share one."""
+
+from collections.abc import Callable, Sequence
+from typing import Generic, Protocol, Self, TypeVar
+
+SEQUENCES = 4
+"""How many token sequences are kept: some open documents, or places in one."""
+
+
+class Memory(Protocol):
+    """Where the keys and values of one token sequence lie, a row for each token."""
+
+    def copy_rows(self, source: Self, count: int) -> None:
+        """Take over the first `count` rows of `source`."""
+        ...
+
+
+M = TypeVar("M", bound=Memory)
+
+
+class CachedSequence(Generic[M]):
+    """A memory and the tokens whose rows are valid in it. Rewinding is nothing but forgetting tokens."""
+
+    def __init__(self, memory: M) -> None:
+        self.memory = memory
+        self.tokens: list[int] = []
+
+    def rewind(self, count: int) -> None:
+        """Keep the first `count` tokens."""
+        del self.tokens[count:]
+
+
+class KvCache(Generic[M]):
+    """At most `sequences` memories, made when first needed; the least recently used one is given to a new sequence."""
+
+    def __init__(self, create: Callable[[], M], sequences: int = SEQUENCES) -> None:
+        self._create = create
+        self._most = sequences
+        self._sequences: list[CachedSequence[M]] = []  # least recently used first
+
+    def find(self, tokens: Sequence[int]) -> CachedSequence[M]:
+        """The sequence to continue for `tokens`; what it still holds is a prefix of them, and all of them are not.
+
+        A sequence that would lose more than half of its rows is left alone, since its document may come back; the
+        shared rows are copied.
+        """
+        best, common = self._best(tokens)
+        if best and 2 * common >= len(best.tokens):
+            chosen = best
+        else:
+            chosen = self._free(best)
+            chosen.rewind(0)
+            if best and best is not chosen:
+                chosen.memory.copy_rows(best.memory, common)
+                chosen.tokens += best.tokens[:common]
+        chosen.rewind(min(common, len(tokens) - 1))  # the last token must run, for its logits
+        self._sequences = [other for other in self._sequences if other is not chosen] + [chosen]
+        return chosen
+
+    def _best(self, tokens: Sequence[int]) -> tuple[CachedSequence[M] | None, int]:
+        lengths = [common_prefix(sequence.tokens, tokens) for sequence in self._sequences]
+        common = max(lengths, default=0)
+        return (self._sequences[lengths.index(common)], common) if lengths else (None, 0)
+
+    def _free(self, best: CachedSequence[M] | None) -> CachedSequence[M]:
+        if len(self._sequences) < self._most:
+            return CachedSequence(self._create())
+        others = [sequence for sequence in self._sequences if sequence is not best]
+        return others[0] if others else self._sequences[0]
+
+
+def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
+    """How many leading tokens are the same."""
+    for i, (left, right) in enumerate(zip(a, b, strict=False)):
+        if left != right:
+            return i
+    return min(len(a), len(b))

@@ -1,0 +1,83 @@
+"""The engine that runs a model bundle in this process."""
+
+import threading
+from pathlib import Path
+from typing import Self
+
+import onnxruntime as ort
+
+from lowabs_lsp.engine.bundle import TOKENIZER, OpenBundle, default_folder, open_bundle
+from lowabs_lsp.engine.device import open_session
+from lowabs_lsp.engine.draft import PromptLookup
+from lowabs_lsp.engine.generate import Model, generate
+from lowabs_lsp.engine.healing import Healing
+from lowabs_lsp.engine.kv_cache import KvCache
+from lowabs_lsp.engine.tokenizer import Tokenizer
+from lowabs_lsp.errors import BundleError
+from lowabs_lsp.settings import EngineSettings
+from lowabs_lsp.values import Cancelled, Decoding, Draft, Generated, Layout, Mixer, Prompt, never
+
+
+class LocalEngine:
+    """A `values.Engine`. A second caller waits until the first one's generation has ended."""
+
+    def __init__(self, bundle: OpenBundle, settings: EngineSettings) -> None:
+        layout = bundle.manifest.layout
+        tokenizer = open_tokenizer(bundle)
+        session = open_session(bundle, settings)
+        self._manifest = bundle.manifest
+        self._model = Model(session, tokenizer, Healing(tokenizer.bytes_of), layout, KvCache(session.create_memory))
+        self._draft = PromptLookup()
+        self._turn = threading.Lock()
+
+    @classmethod
+    def open(cls, folder: Path | None = None, settings: EngineSettings | None = None) -> Self:
+        """Open the bundle in `folder`, or the default model. Raises BundleError and EngineError."""
+        return cls(open_bundle(folder or default_folder()), settings or EngineSettings())
+
+    @property
+    def layout(self) -> Layout:
+        """How this model wants its prompts."""
+        return self._manifest.layout
+
+    @property
+    def context_length(self) -> int:
+        """How many tokens the prompt and its continuation may have together."""
+        return self._manifest.context_length
+
+    @property
+    def description(self) -> str:
+        """The model, its weights and the device in one line."""
+        device = self._model.session.device.kind
+        where = "CUDA" if device == "cuda" else f"{self._model.session.threads} CPU threads"
+        variant = self._manifest.graphs[device].variant
+        return f"{self._manifest.name}, {variant} weights, on {where} by ONNX Runtime {ort.__version__}"
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens `text` has on its own."""
+        return len(self._model.tokenizer.encode(text))
+
+    def generate(
+        self,
+        prompt: Prompt,
+        decoding: Decoding,
+        cancelled: Cancelled = never,
+        *,
+        draft: Draft | None = None,
+        mixer: Mixer | None = None,
+    ) -> Generated:
+        """Continue `prompt`. Raises EngineError when it does not fit the context or the model cannot run."""
+        with self._turn:
+            return generate(self._model, prompt, decoding, cancelled, draft=draft or self._draft, mixer=mixer)
+
+
+def open_tokenizer(bundle: OpenBundle) -> Tokenizer:
+    """The bundle's tokenizer. Raises BundleError unless it has the size and the tokens that bundle.json names."""
+    manifest, path = bundle.manifest, bundle.path(TOKENIZER)
+    tokenizer = Tokenizer(path, reserved={*manifest.layout.spelling.values(), *manifest.layout.stops})
+    if tokenizer.size != manifest.tokenizer_size or tokenizer.size > manifest.architecture.vocabulary:
+        raise BundleError(
+            f"{path}: has {tokenizer.size} tokens where bundle.json says {manifest.tokenizer_size} of the model's "
+            f"{manifest.architecture.vocabulary}; the files come from different models, copy the model folder again"
+        )
+    return tokenizer

@@ -1,0 +1,184 @@
+"""An ONNX Runtime session of a decoder graph: run(ids behind a past) -> logits, keys and values never copied."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import onnxruntime as ort
+from attrs import frozen
+from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+
+from lowabs_lsp.engine.bundle import SPARE_POSITIONS, Architecture
+from lowabs_lsp.errors import BundleError, EngineError
+from lowabs_lsp.values import Cancelled, FloatArray
+
+POLL_SECONDS = 0.005
+"""How often a run in flight asks whether anybody still waits for it."""
+
+ORT_ERRORS: tuple[type[Exception], ...] = (
+    *(kind for kind in vars(ort_errors).values() if isinstance(kind, type) and issubclass(kind, Exception)),
+    RuntimeError,
+    ValueError,
+)
+
+
+class InterruptedRunError(Exception):
+    """A run was ended from outside; the rows it should have written are not to be used."""
+
+
+@frozen
+class Device:
+    """Where a graph runs, as ONNX Runtime names it."""
+
+    kind: str
+    providers: tuple[str, ...]
+
+
+CPU = Device("cpu", ("CPUExecutionProvider",))
+CUDA = Device("cuda", ("CUDAExecutionProvider", "CPUExecutionProvider"))
+
+
+class KeyValueMemory:
+    """Keys and values [1,KV,C,D] of one token sequence, bound once as past and as present: attention appends in place."""
+
+    def __init__(self, session: ort.InferenceSession, shape: tuple[int, ...], device: Device) -> None:
+        self.binding = session.io_binding()
+        self._arrays: list[NDArray[Any]] = []  # on the CPU an OrtValue uses the array's memory and does not own it
+        self._values: list[ort.OrtValue] = []
+        for entry in session.get_inputs():
+            if entry.name.startswith("past_"):
+                value = self._allocate(shape, _REALS[entry.type], device)
+                self._values.append(value)
+                self.binding.bind_ortvalue_input(entry.name, value)
+                self.binding.bind_ortvalue_output(entry.name.replace("past_", "present_"), value)
+
+    def _allocate(self, shape: tuple[int, ...], real: type[Any], device: Device) -> ort.OrtValue:
+        zeros = np.zeros(shape, real)  # the system gives its pages when rows are first written
+        if device is not CPU:
+            return ort.OrtValue.ortvalue_from_numpy(zeros, device.kind, 0)
+        self._arrays.append(zeros)
+        return ort.OrtValue.ortvalue_from_numpy(zeros)
+
+    def copy_rows(self, source: Self, count: int) -> None:
+        """Take over the first `count` rows of `source`."""
+        for mine, other in zip(self._arrays, source._arrays, strict=True):
+            mine[:, :, :count] = other[:, :, :count]
+        if not self._arrays:
+            for value, original in zip(self._values, source._values, strict=True):
+                value.update_inplace(original.numpy())
+
+
+_REALS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+
+
+class Session:
+    """One graph on one device. A run belongs to the caller; two at once would share nothing but the threads."""
+
+    def __init__(self, path: Path, architecture: Architecture, context_length: int, device: Device, threads: int) -> None:
+        self.device = device
+        self.threads = threads
+        self.vocabulary = architecture.vocabulary
+        self.context_length = context_length
+        positions = context_length + SPARE_POSITIONS
+        self._memory_shape = (1, architecture.kv_heads, positions, architecture.head_dim)
+        self._session = _open(path, device, threads)
+        check_shapes(self._session, architecture, path)
+
+    @property
+    def providers(self) -> list[str]:
+        """The execution providers that ONNX Runtime really took."""
+        providers: list[str] = self._session.get_providers()
+        return providers
+
+    def create_memory(self) -> KeyValueMemory:
+        """Room for one token sequence of the context's length."""
+        return KeyValueMemory(self._session, self._memory_shape, self.device)
+
+    def run(
+        self, memory: KeyValueMemory, ids: Sequence[int], past: int, rows: int, options: ort.RunOptions | None = None
+    ) -> FloatArray:
+        """Run `ids` behind the first `past` rows of `memory`; the logits [rows,V] after the last `rows` of them.
+
+        Tokens and rows are made even in number: ONNX Runtime has other kernels, with another order of summation, for a
+        single row and for an odd last one. Without those a row's bits do not depend on its company.
+        """
+        assert 0 < rows <= len(ids) <= self.context_length - past
+        length = len(ids) + len(ids) % 2
+        tokens = np.zeros((1, length), np.int64)
+        tokens[0, : len(ids)] = ids
+        first = len(ids) - rows
+        index = np.minimum(np.arange(first, first + rows + rows % 2), length - 1)
+        feed = {
+            "input_ids": tokens,
+            "logit_index": index,
+            "seqlens_k": np.array([past + length - 1], np.int32),
+            "total_sequence_length": np.array(past + length, np.int32),
+        }
+        for name, value in feed.items():
+            memory.binding.bind_cpu_input(name, value)
+        logits = np.empty((len(index), self.vocabulary), np.float32)  # bound by address: must outlive the run
+        memory.binding.bind_output("logits", "cpu", 0, np.float32, logits.shape, logits.ctypes.data)
+        self._run(memory, options)
+        return logits[:rows]
+
+    def _run(self, memory: KeyValueMemory, options: ort.RunOptions | None) -> None:
+        try:
+            self._session.run_with_iobinding(memory.binding, options)
+        except ORT_ERRORS as exc:
+            if options is not None and options.terminate:
+                raise InterruptedRunError from exc
+            raise EngineError(f"the model failed while running on {self.device.kind} ({exc}); see the log") from exc
+
+
+def _open(path: Path, device: Device, threads: int) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.log_severity_level = 4  # what it would print is raised as well
+    options.intra_op_num_threads = threads
+    # Spin inside of a run, never after it: otherwise each run burns some 30 ms of a core and slows its neighbours.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    try:
+        return ort.InferenceSession(str(path), options, providers=list(device.providers))
+    except ORT_ERRORS as exc:
+        raise EngineError(f"{path}: ONNX Runtime {ort.__version__} cannot load it on {device.kind} ({exc})") from exc
+
+
+def check_shapes(session: ort.InferenceSession, architecture: Architecture, path: Path) -> None:
+    """Raise BundleError unless the graph's inputs and outputs are those of `architecture`."""
+    cache = ["B", architecture.kv_heads, "C", architecture.head_dim]
+    names = [f"{kind}_{i}" for i in range(architecture.layers) for kind in ("key", "value")]
+    inputs = {"input_ids": ["B", "T"], "seqlens_k": ["B"], "total_sequence_length": [], "logit_index": ["R"]}
+    expected = inputs | {f"past_{name}": cache for name in names}
+    expected |= {"logits": ["R", architecture.vocabulary]} | {f"present_{name}": cache for name in names}
+    found = {entry.name: list(entry.shape) for entry in [*session.get_inputs(), *session.get_outputs()]}
+    wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+    if wrong:
+        name = wrong[0]
+        raise BundleError(
+            f"{path}: {name} has the shape {found.get(name)} where bundle.json wants {expected.get(name)}; "
+            "the files come from different models, copy or download the model folder again"
+        )
+
+
+@contextmanager
+def interruptible(stop: Cancelled) -> Iterator[ort.RunOptions]:
+    """Options for runs that end with InterruptedRunError soon after `stop` turns true; it is asked from another thread."""
+    options = ort.RunOptions()
+    finished = threading.Event()
+
+    def watch() -> None:
+        while not finished.wait(POLL_SECONDS):
+            if stop():
+                options.terminate = True
+                return
+
+    watcher = threading.Thread(target=watch, name="lowabs-interrupt", daemon=True)
+    watcher.start()
+    try:
+        yield options
+    finally:
+        finished.set()
+        watcher.join()

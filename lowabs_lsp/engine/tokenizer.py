@@ -1,0 +1,97 @@
+"""Text to token ids and back: `tokenizers` behind a few methods."""
+
+import json
+from collections.abc import Collection
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import tokenizers
+
+from lowabs_lsp.engine.bundle import read_bytes
+from lowabs_lsp.errors import BundleError
+
+
+class Tokenizer:
+    """A byte-level BPE from a Hugging Face tokenizer.json.
+
+    Text is always ordinary text: the spelling of a special token in it means nothing. Special tokens go by id; they are
+    those that the file calls so, and `reserved` ones. Raises BundleError.
+    """
+
+    def __init__(self, path: Path, reserved: Collection[str] = ()) -> None:
+        raw = _read(path)
+        added = raw.setdefault("added_tokens", [])
+        for token in added:
+            token["special"] = token["special"] or token["content"] in reserved
+        self.special: dict[str, int] = {token["content"]: token["id"] for token in added if token["special"]}
+        for spelling in reserved:
+            if spelling not in self.special:
+                raise BundleError(f"{path}: has no token {spelling!r}; it belongs to another model, copy the folder again")
+        try:
+            self._tokenizer = tokenizers.Tokenizer.from_str(json.dumps(raw))
+        except Exception as exc:  # the library raises nothing narrower
+            raise BundleError(f"{path}: `tokenizers` cannot load it ({exc}); copy the model folder again") from exc
+        self._tokenizer.encode_special_tokens = True
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        ordinary = {token["content"]: token["id"] for token in added if not token["special"]}
+        self.bytes_of = vocabulary_bytes(self._tokenizer.get_vocab(), self.special, ordinary, path)
+        """For each id the bytes that it stands for; none for a special token or a hole in the numbering."""
+        self._encode = lru_cache(maxsize=64)(self._encode_now)
+
+    @property
+    def size(self) -> int:
+        """One more than the largest id."""
+        return len(self.bytes_of)
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """The ids of `text`; long texts that come again (suffix, other files) are not encoded again."""
+        return self._encode(text)
+
+    def _encode_now(self, text: str) -> tuple[int, ...]:
+        return tuple(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def decode_bytes(self, ids: tuple[int, ...] | list[int]) -> bytes:
+        """The bytes of `ids`, which may begin or end within a character."""
+        return b"".join(self.bytes_of[i] for i in ids)
+
+
+def complete_text(data: bytes) -> str:
+    """`data` up to the first byte that is not, or not yet, part of a whole UTF-8 character."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError as exc:
+        return data[: exc.start].decode()
+
+
+def vocabulary_bytes(vocabulary: dict[str, int], special: dict[str, int], added: dict[str, int], path: Path) -> list[bytes]:
+    """Undo GPT-2's spelling of bytes as printable characters; `added` tokens are spelled as they are."""
+    table = [b""] * (max(vocabulary.values(), default=-1) + 1)
+    alphabet = byte_alphabet()
+    try:
+        for spelling, i in vocabulary.items():
+            if spelling in added:
+                table[i] = spelling.encode()
+            elif spelling not in special:
+                table[i] = bytes(alphabet[character] for character in spelling)
+    except KeyError as exc:
+        raise BundleError(f"{path}: is not a byte-level tokenizer ({exc} is no byte); no other kind can be run") from exc
+    if {bytes([byte]) for byte in range(256)} - set(table):
+        raise BundleError(f"{path}: lacks single bytes, so it cannot spell every text; use a tokenizer with all of them")
+    return table
+
+
+def byte_alphabet() -> dict[str, int]:
+    """GPT-2's printable character for each byte: itself where Latin-1 has a visible one, else the next from U+0100."""
+    visible = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    hidden = [byte for byte in range(256) if byte not in visible]
+    return {chr(byte): byte for byte in visible} | {chr(0x100 + n): byte for n, byte in enumerate(hidden)}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        raw: dict[str, Any] = json.loads(read_bytes(path))
+    except ValueError as exc:
+        raise BundleError(f"{path}: is not JSON ({exc}); copy the model folder again") from exc
+    return raw

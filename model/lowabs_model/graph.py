@@ -1,0 +1,293 @@
+"""A Qwen3 decoder as an ONNX graph of ONNX Runtime's fused operators, built node by node from numpy tensors.
+
+    inputs   input_ids [B,T] i64             seqlens_k [B] i32: number of tokens including these, minus one
+             logit_index [R] i64: rows of the flattened [B*T] that are asked for
+             total_sequence_length [] i32    past_key_i, past_value_i [B,KV,C,D]
+    outputs  logits [R,V] f32                present_key_i, present_value_i: to be bound to the same memory as the past
+
+Between them everything is [B*T, width]. Several tokens behind a past need B = 1.
+"""
+
+from collections.abc import Sequence
+from typing import Any, BinaryIO
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from onnx.external_data_helper import set_external_data
+
+from lowabs_lsp.engine.bundle import SPARE_POSITIONS
+from lowabs_lsp.values import FloatArray
+from lowabs_model.quantization import block_size, quantize_blocks, quantize_columns
+from lowabs_model.tensors import DecoderConfig, Tensors
+
+VARIANTS = ("fp32", "fp16", "int8", "int4", "rowq")
+MICROSOFT = "com.microsoft"
+
+
+class Nodes:
+    """The nodes and constants of a graph; constants of a kilobyte or more go to `data` as they come."""
+
+    def __init__(self, data: BinaryIO, location: str) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: dict[str, onnx.TensorProto] = {}
+        self._data = data
+        self._location = location
+
+    def constant(self, name: str, value: NDArray[Any]) -> str:
+        """Add `value` unless the name is known; return the name."""
+        if name not in self.constants:
+            tensor = numpy_helper.from_array(np.ascontiguousarray(value), name)
+            if value.nbytes >= 1024:
+                self._move_out(tensor)
+            self.constants[name] = tensor
+        return name
+
+    def _move_out(self, tensor: onnx.TensorProto) -> None:
+        self._data.write(bytes(-self._data.tell() % 64))  # aligned for the kernels that read the mapped file
+        offset = self._data.tell()
+        self._data.write(tensor.raw_data)
+        set_external_data(tensor, self._location, offset, len(tensor.raw_data))
+        tensor.ClearField("raw_data")
+
+    def outputs(
+        self, kind: str, inputs: Sequence[str], names: int | list[str], domain: str = "", **attributes: Any
+    ) -> list[str]:
+        """Add a node with several outputs; `names` are theirs, or how many to make up."""
+        stem = f"{kind}_{len(self.nodes)}"
+        if isinstance(names, int):
+            names = [f"{stem}_{i}" for i in range(names)]
+        self.nodes.append(helper.make_node(kind, list(inputs), names, stem, domain=domain, **attributes))
+        return names
+
+    def add(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
+        """Add a node with one output and return its name."""
+        return self.outputs(kind, inputs, 1, domain, **attributes)[0]
+
+
+class FloatProducts:
+    """x [M,K] @ matrix[N,K].T in floating point."""
+
+    def __init__(self, nodes: Nodes, real: type[np.floating[Any]]) -> None:
+        self.nodes, self.real = nodes, real
+
+    def product(self, x: str, name: str, matrix: FloatArray, *, last: bool) -> str:
+        return self.nodes.add("MatMul", x, self.nodes.constant(name, matrix.T.astype(self.real)))
+
+
+class BlockProducts:
+    """Weights in blocks of 8 or 4 bits; the kernel quantises the activations itself."""
+
+    def __init__(self, nodes: Nodes, bits: int) -> None:
+        self.nodes, self.bits = nodes, bits
+
+    def product(self, x: str, name: str, matrix: FloatArray, *, last: bool) -> str:
+        weights = quantize_blocks(matrix, self.bits)
+        values = self.nodes.constant(f"{name}.values", weights.values)
+        return self.with_blocks(x, values, self.nodes.constant(f"{name}.scales", weights.scales), matrix.shape)
+
+    def with_blocks(self, x: str, values: str, scales: str, shape: tuple[int, ...]) -> str:
+        """The product with blocks that are in the graph already; `shape` is the matrix's [N,K]."""
+        n, k = shape
+        return self.nodes.add(
+            "MatMulNBits", x, values, scales, domain=MICROSOFT,
+            K=k, N=n, bits=self.bits, block_size=block_size(k), accuracy_level=4,
+        )  # fmt: skip
+
+
+class RowProducts:
+    """8-bit weights by output column, activations quantised by row: a row's result is independent of the other rows."""
+
+    def __init__(self, nodes: Nodes, tokens: str) -> None:
+        self.nodes = nodes
+        self.minus_one = nodes.constant("minus_one", np.array([-1], np.int64))
+        self.one = nodes.constant("one", np.array(1, np.float32))
+        self.middle = nodes.constant("middle", np.array(128, np.uint8))
+        self.step = nodes.constant("step", np.array([1 / 127], np.float32))
+        self.middles = {False: self._middle_for_each(tokens), True: self._middle_for_each("logit_index")}
+        self.quantized: dict[str, tuple[str, str]] = {}
+
+    def _middle_for_each(self, rows: str) -> str:
+        """QuantizeLinear wants a zero point for each row."""
+        value = numpy_helper.from_array(np.array([128], np.uint8))
+        return self.nodes.add("ConstantOfShape", self.nodes.add("Shape", rows), value=value)
+
+    def product(self, x: str, name: str, matrix: FloatArray, *, last: bool) -> str:
+        weights = quantize_columns(matrix)
+        values = self.nodes.constant(f"{name}.values", weights.values)
+        scales = self.nodes.constant(f"{name}.scales", weights.scales)
+        rows, row_scales = self._quantize_rows(x, last)
+        product = self.nodes.add("MatMulIntegerToFloat", rows, values, self.one, scales, self.middle, domain=MICROSOFT)
+        return self.nodes.add("Mul", product, row_scales)
+
+    def _quantize_rows(self, x: str, last: bool) -> tuple[str, str]:
+        """[M,K] -> uint8 around 128, and one scale for each row [M,1]; made once for all products of `x`."""
+        if x not in self.quantized:
+            peaks = self.nodes.add("ReduceMax", self.nodes.add("Abs", x), self.minus_one, keepdims=1)
+            scales = self.nodes.add("Mul", peaks, self.step)  # a row of zeros has scale 0, which zeroes its product too
+            flat = self.nodes.add("Reshape", scales, self.minus_one)
+            self.quantized[x] = (self.nodes.add("QuantizeLinear", x, flat, self.middles[last], axis=0), scales)
+        return self.quantized[x]
+
+
+Products = FloatProducts | BlockProducts | RowProducts
+
+
+class DecoderGraph:
+    """Builds the nodes of one decoder in the order in which they compute."""
+
+    def __init__(self, config: DecoderConfig, tensors: Tensors, variant: str, nodes: Nodes) -> None:
+        self.size = config.architecture
+        self.positions = config.context_length + SPARE_POSITIONS
+        self.tensors, self.variant, self.nodes = tensors, variant, nodes
+        self.real: type[np.floating[Any]] = np.float16 if variant == "fp16" else np.float32
+        minus_one = nodes.constant("minus_one", np.array([-1], np.int64))
+        self.tokens = nodes.add("Reshape", "input_ids", minus_one)
+        self.packed_shape = nodes.add("Concat", nodes.add("Shape", "input_ids"), minus_one, axis=0)  # [B, T, -1]
+        self.products = self._products()
+        self.rotary = self._rotary_tables()
+
+    def _products(self) -> Products:
+        if self.variant in ("fp32", "fp16"):
+            return FloatProducts(self.nodes, self.real)
+        return (
+            RowProducts(self.nodes, self.tokens) if self.variant == "rowq" else BlockProducts(self.nodes, int(self.variant[3]))
+        )
+
+    def _rotary_tables(self) -> tuple[str, str]:
+        """Cosines and sines [positions, D/2], in float32 steps as Hugging Face computes them."""
+        exponents = np.arange(0, self.size.head_dim, 2, dtype=np.float32) / np.float32(self.size.head_dim)
+        frequencies = (1 / np.float32(self.size.rope_theta) ** exponents).astype(np.float32)
+        angles = np.arange(self.positions, dtype=np.float32)[:, None] * frequencies
+        cos = self.nodes.constant("cos", np.cos(angles).astype(self.real))
+        return cos, self.nodes.constant("sin", np.sin(angles).astype(self.real))
+
+    def build(self) -> None:
+        """From input_ids to logits."""
+        residual = self.embed()
+        normed = self.norm(residual, "layers.0.input_layernorm.weight")
+        for i in range(self.size.layers):
+            normed, residual = self.layer(i, normed, residual)
+        self.nodes.outputs("Cast", [self.head(normed)], ["logits"], to=TensorProto.FLOAT)
+
+    def embed(self) -> str:
+        table = self.tensors["embed_tokens.weight"]
+        if isinstance(self.products, FloatProducts):
+            return self.nodes.add("Gather", self.nodes.constant("embedding", table.astype(self.real)), self.tokens)
+        blocks = quantize_blocks(table, 8)
+        values = self.nodes.constant("embedding.values", blocks.values.reshape(table.shape))
+        scales = self.nodes.constant("embedding.scales", blocks.scales)
+        return self.nodes.add(
+            "GatherBlockQuantized", values, self.tokens, scales, domain=MICROSOFT,
+            bits=8, block_size=block_size(self.size.width), gather_axis=0, quantize_axis=1,
+        )  # fmt: skip
+
+    def layer(self, i: int, normed: str, residual: str) -> tuple[str, str]:
+        """One block; returns the normed input of the next one (or of the head), and the residual stream."""
+        prefix, last = f"layers.{i}.", i == self.size.layers - 1
+        attended = self.attend(i, normed)
+        if last:  # from here on only the rows that are asked for
+            attended = self.nodes.add("Gather", attended, "logit_index")
+            residual = self.nodes.add("Gather", residual, "logit_index")
+        output = self.project(attended, f"{prefix}self_attn.o_proj", last=last)
+        normed, residual = self.add_and_norm(output, residual, f"{prefix}post_attention_layernorm.weight")
+        output = self.feed_forward(prefix, normed, last)
+        following = "norm.weight" if last else f"layers.{i + 1}.input_layernorm.weight"
+        return self.add_and_norm(output, residual, following)
+
+    def attend(self, i: int, normed: str) -> str:
+        """Queries, keys and values in one product, QK-norm by head, rotary grouped-query attention behind the past."""
+        size, prefix = self.size, f"layers.{i}.self_attn."
+        widths = np.array([size.heads, size.kv_heads, size.kv_heads], np.int64) * size.head_dim
+        joined = self.project(normed, *(f"{prefix}{n}_proj" for n in "qkv"))
+        q, k, v = self.nodes.outputs("Split", [joined, self.nodes.constant("qkv_widths", widths)], 3, axis=-1)
+        by_token = [
+            self.norm_heads(q, f"{prefix}q_norm.weight"),
+            self.norm_heads(k, f"{prefix}k_norm.weight"),
+            self.nodes.add("Reshape", v, self.packed_shape),
+        ]
+        attended = self.nodes.outputs(
+            "GroupQueryAttention",
+            [*by_token, f"past_key_{i}", f"past_value_{i}", "seqlens_k", "total_sequence_length", *self.rotary],
+            [f"attended_{i}", f"present_key_{i}", f"present_value_{i}"],
+            MICROSOFT, num_heads=size.heads, kv_num_heads=size.kv_heads, do_rotary=1, scale=float(size.head_dim**-0.5),
+        )[0]  # fmt: skip
+        return self.nodes.add("Reshape", attended, self._shape(size.heads * size.head_dim))
+
+    def norm_heads(self, x: str, name: str) -> str:
+        """The CPU kernel of GroupQueryAttention refuses norm weights of its own."""
+        heads = self.nodes.add("Reshape", x, self._shape(self.size.head_dim))
+        return self.nodes.add("Reshape", self.norm(heads, name), self.packed_shape)
+
+    def feed_forward(self, prefix: str, normed: str, last: bool) -> str:
+        """down(silu(gate) * up), gate and up in one product."""
+        joined = self.project(normed, f"{prefix}mlp.gate_proj", f"{prefix}mlp.up_proj", last=last)
+        gate, up = self.nodes.outputs("Split", [joined], 2, axis=-1, num_outputs=2)
+        silu = self.nodes.add("QuickGelu", gate, domain=MICROSOFT, alpha=1.0)  # alpha 1 is SiLU, in one node
+        return self.project(self.nodes.add("Mul", silu, up), f"{prefix}mlp.down_proj", last=last)
+
+    def head(self, normed: str) -> str:
+        """Logits; a tied quantised table is stored once and seen in two shapes (the Reshape is folded at load)."""
+        name = "embed_tokens.weight" if self.size.tied else "lm_head.weight"
+        matrix = self.tensors[name]
+        if isinstance(self.products, FloatProducts):
+            return self.products.product(normed, "head", matrix, last=True)
+        bits = 4 if self.variant == "int4" and not self.size.tied else 8
+        products = BlockProducts(self.nodes, bits)
+        if not self.size.tied:
+            return products.product(normed, "head", matrix, last=True)
+        block = block_size(self.size.width)
+        shape = self.nodes.constant("table_shape", np.array([len(matrix), self.size.width // block, block], np.int64))
+        return products.with_blocks(
+            normed, self.nodes.add("Reshape", "embedding.values", shape), "embedding.scales", matrix.shape
+        )
+
+    def project(self, x: str, *names: str, last: bool = False) -> str:
+        """The matrices `names` as one: a single hand-over to the threads instead of several."""
+        matrix = np.concatenate([self.tensors[f"{name}.weight"] for name in names])
+        return self.products.product(x, "+".join(names), matrix, last=last)
+
+    def norm(self, x: str, name: str) -> str:
+        weight = self.nodes.constant(name, self.tensors[name].astype(self.real))
+        return self.nodes.add("SimplifiedLayerNormalization", x, weight, axis=-1, epsilon=self.size.norm_epsilon)
+
+    def add_and_norm(self, x: str, residual: str, name: str) -> tuple[str, str]:
+        """The norm of the sum, and the sum."""
+        weight = self.nodes.constant(name, self.tensors[name].astype(self.real))
+        names = [f"{name}.normed", "", "", f"{name}.sum"]
+        self.nodes.outputs(
+            "SkipSimplifiedLayerNormalization", [x, residual, weight], names, MICROSOFT, epsilon=self.size.norm_epsilon
+        )
+        return names[0], names[3]
+
+    def _shape(self, width: int) -> str:
+        return self.nodes.constant(f"rows_of_{width}", np.array([-1, width], np.int64))
+
+
+def build_graph(config: DecoderConfig, tensors: Tensors, variant: str, data: BinaryIO, location: str) -> onnx.ModelProto:
+    """The graph of `variant`; its weights are written to `data`, the file that will lie beside it as `location`."""
+    nodes = Nodes(data, location)
+    decoder = DecoderGraph(config, tensors, variant, nodes)
+    decoder.build()
+    size = config.architecture
+    cache_kind = helper.np_dtype_to_tensor_dtype(np.dtype(decoder.real))
+    caches = [f"{kind}_{i}" for i in range(size.layers) for kind in ("key", "value")]
+
+    def info(name: str, kind: int, *shape: int | str) -> onnx.ValueInfoProto:
+        return helper.make_tensor_value_info(name, kind, shape)
+
+    def cache(name: str) -> onnx.ValueInfoProto:
+        return info(name, cache_kind, "B", size.kv_heads, "C", size.head_dim)
+
+    inputs = [
+        info("input_ids", TensorProto.INT64, "B", "T"),
+        info("seqlens_k", TensorProto.INT32, "B"),
+        info("total_sequence_length", TensorProto.INT32),
+        info("logit_index", TensorProto.INT64, "R"),
+        *(cache(f"past_{name}") for name in caches),
+    ]
+    outputs = [info("logits", TensorProto.FLOAT, "R", size.vocabulary), *(cache(f"present_{name}") for name in caches)]
+    graph = helper.make_graph(nodes.nodes, "decoder", inputs, outputs, list(nodes.constants.values()))
+    opsets = [helper.make_opsetid("", 21), helper.make_opsetid(MICROSOFT, 1)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=10, producer_name="lowabs-model")

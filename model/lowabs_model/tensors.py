@@ -1,0 +1,149 @@
+"""Read a Hugging Face Qwen3 directory with numpy alone: its sizes and its tensors, without torch."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from attrs import field, frozen
+from numpy.typing import NDArray
+
+from lowabs_lsp.engine.bundle import Architecture
+from lowabs_lsp.errors import BundleError
+from lowabs_lsp.values import FloatArray
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+WEIGHTS_INDEX = "model.safetensors.index.json"
+
+
+@frozen
+class DecoderConfig:
+    """What config.json says that the graph needs."""
+
+    architecture: Architecture
+    context_length: int
+
+
+def read_config(folder: Path) -> DecoderConfig:
+    """Raises BundleError for a checkpoint that the graph cannot compute."""
+    path = folder / CONFIG
+    raw = _read_json(path)
+    for key, supported in _SUPPORTED.items():
+        if raw.get(key, supported) != supported:
+            raise BundleError(f"{path}: {key} is {raw[key]!r}, only {supported!r} can be exported")
+    rope = raw.get("rope_parameters") or {}
+    try:
+        architecture = Architecture(
+            layers=raw["num_hidden_layers"],
+            width=raw["hidden_size"],
+            heads=raw["num_attention_heads"],
+            kv_heads=raw["num_key_value_heads"],
+            head_dim=raw["head_dim"],
+            feed_forward=raw["intermediate_size"],
+            vocabulary=raw["vocab_size"],
+            tied=raw.get("tie_word_embeddings", False),
+            rope_theta=float(raw.get("rope_theta") or rope["rope_theta"]),
+            norm_epsilon=raw["rms_norm_eps"],
+        )
+        return DecoderConfig(architecture, raw["max_position_embeddings"])
+    except KeyError as exc:
+        raise BundleError(f"{path}: has no {exc}; is this the directory of a Qwen3 checkpoint?") from exc
+
+
+_SUPPORTED: dict[str, Any] = {
+    "model_type": "qwen3",
+    "hidden_act": "silu",
+    "attention_bias": False,
+    "use_sliding_window": False,
+    "rope_scaling": None,
+}
+
+
+@frozen
+class Tensors:
+    """The tensors of a checkpoint by name, each read as float32 when it is asked for."""
+
+    places: dict[str, "_Place"] = field(repr=False)
+
+    def __getitem__(self, name: str) -> FloatArray:
+        """Raises BundleError when the checkpoint has no such tensor or the file ends before it."""
+        if name not in self.places:
+            raise BundleError(f"the checkpoint has no tensor {name!r}; is it a Qwen3 checkpoint, and complete?")
+        return self.places[name].read()
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.places
+
+
+@frozen
+class _Place:
+    file: Path
+    kind: str
+    shape: tuple[int, ...]
+    start: int
+    """Offset in the file, in bytes."""
+    size: int
+
+    def read(self) -> FloatArray:
+        raw = np.fromfile(self.file, np.uint8, self.size, offset=self.start)
+        if raw.size != self.size:
+            raise BundleError(f"{self.file}: is cut short; copy it again")
+        return as_float32(raw, self.kind).reshape(self.shape)
+
+
+def as_float32(raw: NDArray[np.uint8], kind: str) -> FloatArray:
+    """The little-endian bytes of a safetensors tensor of `kind` (F32, F16 or BF16) as float32."""
+    if kind == "BF16":  # the upper half of a float32
+        return (raw.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+    if kind not in _KINDS:
+        raise BundleError(f"tensors of type {kind} cannot be exported; save the checkpoint as float32 or bfloat16")
+    return raw.view(_KINDS[kind]).astype(np.float32)
+
+
+_KINDS = {"F32": np.float32, "F16": np.float16}
+
+
+def read_tensors(folder: Path) -> Tensors:
+    """Where each tensor lies, in one file or in shards, by its name without the leading `model.`. Raises BundleError."""
+    files = [folder / WEIGHTS]
+    if (folder / WEIGHTS_INDEX).is_file():
+        shards = _read_json(folder / WEIGHTS_INDEX)["weight_map"].values()
+        files = [folder / name for name in sorted(set(shards))]
+    places: dict[str, _Place] = {}
+    for file in files:
+        places |= _places(file)
+    return Tensors(places)
+
+
+def _places(file: Path) -> dict[str, _Place]:
+    """A safetensors file is the header's length (8 bytes), a JSON header, then raw data."""
+    try:
+        with file.open("rb") as stream:
+            size = int.from_bytes(stream.read(8), "little")
+            header: dict[str, Any] = json.loads(stream.read(size))
+    except OSError as exc:
+        raise BundleError(f"{file}: cannot be read ({exc.strerror}); is this the directory of a checkpoint?") from exc
+    except ValueError as exc:
+        raise BundleError(f"{file}: is not a safetensors file, or is cut short; copy it again") from exc
+    header.pop("__metadata__", None)
+    return {
+        name.removeprefix("model."): _Place(
+            file,
+            entry["dtype"],
+            tuple(entry["shape"]),
+            8 + size + entry["data_offsets"][0],
+            entry["data_offsets"][1] - entry["data_offsets"][0],
+        )
+        for name, entry in header.items()
+    }
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_bytes())
+    except OSError as exc:
+        raise BundleError(f"{path}: cannot be read ({exc.strerror}); is this the directory of a checkpoint?") from exc
+    except ValueError as exc:
+        raise BundleError(f"{path}: is not JSON ({exc}); copy it again") from exc
+    return content
