@@ -15,6 +15,8 @@ from lowabs_lsp.values import Completion, Decoding, Document, Engine, Generated,
 OK, NOTHING, FAULT = 0, 1, 2
 """Exit codes: done; nothing to show or something is not well; bad input or a fault."""
 
+STDIN = "<stdin>"
+
 EPILOG = "Exit codes: 0 done, 1 nothing to show or something needs attention, 2 bad input or a fault."
 
 
@@ -40,7 +42,8 @@ _COMMANDS = ("serve", "complete", "doctor", "bench")
 
 
 def _with_command(words: list[str]) -> list[str]:
-    """Editors call the bare program, with or without `--stdio`: that is `serve`."""
+    """Editors call the bare program, with or without `--stdio`: that is `serve`. `-:3:4` is no option but standard input."""
+    words = [STDIN + word[1:] if word == "-" or word.startswith("-:") else word for word in words]
     asks_help = any(word in ("-h", "--help", "--version") for word in words[:1])
     return words if asks_help or any(word in _COMMANDS for word in words[:1]) else ["serve", *words]
 
@@ -74,9 +77,9 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _open_engine(settings: Settings) -> Engine:
-    from lowabs_lsp.engine.local import open_engine
+    from lowabs_lsp.engine.local import LocalEngine
 
-    return open_engine(settings.model, settings.engine)
+    return LocalEngine.open(Path(settings.model).expanduser() if settings.model else None, settings.engine)
 
 
 # ---------------------------------------------------------------------------------------------------------------- serve
@@ -186,7 +189,7 @@ def _read_place(place: str, path: str | None) -> tuple[Document, int]:
 
     name, line, column = _split_place(place)
     text = _read_text(name)
-    shown = path or ("stdin" if name == "-" else name)
+    shown = path or name.strip("<>")  # the model is shown a plain word
     relative = Path(shown).as_posix() if not Path(shown).is_absolute() else Path(shown).name
     document = Document(uri=Path(shown).absolute().as_uri(), path=relative, language=language_of(shown, text), text=text)
     return document, _offset_of(text, line, column, shown)
@@ -204,7 +207,7 @@ def _split_place(place: str) -> tuple[str, int | None, int | None]:
 
 def _read_text(name: str) -> str:
     try:
-        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        data = sys.stdin.buffer.read() if name == STDIN else Path(name).read_bytes()
     except OSError as error:
         raise PlaceError(f"{name}: {error.strerror}; give FILE:LINE:COLUMN of a readable text file, or - for stdin") from error
     try:

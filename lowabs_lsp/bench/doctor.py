@@ -51,15 +51,17 @@ def _python() -> Finding:
 
 
 def _onnx_runtime(settings: Settings) -> Iterator[Finding]:
-    from lowabs_lsp.engine.session import describe_runtime
+    from lowabs_lsp.engine.runtime import describe_runtime
 
-    runtime = describe_runtime()
+    runtime = describe_runtime(settings.engine.threads)
     yield Finding("onnxruntime", True, f"{runtime.version}; offers {', '.join(runtime.providers)}; {runtime.cpu}")
     asked = settings.engine.device == "cuda"
     yield Finding(
         "cuda",
         runtime.cuda_fault == "" or not asked,
-        "works" if not runtime.cuda_fault else f"not used: {runtime.cuda_fault}",
+        f"not used: {runtime.cuda_fault}"
+        if runtime.cuda_fault
+        else "a device is there; the model's line says whether it is used",
         ""
         if not (asked and runtime.cuda_fault)
         else "pip install 'lowabs-lsp[cuda]', check `nvidia-smi`, or set device to auto",
