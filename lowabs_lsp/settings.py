@@ -27,6 +27,15 @@ class ContextSettings:
 
     max_tokens: int = setting(1024, "Tokens of a prompt at most; the model's own limit applies too", least=64)
     suffix_share: float = setting(0.25, "Share of the prompt for text behind the cursor, from 0 to 0.9", least=0)
+    snippet_share: float = setting(
+        0.25, "Share of the prompt for text from other places of the workspace, from 0 to 0.9", least=0
+    )
+    sources: tuple[str, ...] = setting(
+        ("scope", "declarations", "similar", "edits"),
+        "What is shown beside the text around the cursor: `scope` is imports and enclosing signatures that would be cut off",
+        choices=("scope", "declarations", "similar", "edits"),
+    )
+    exclude: tuple[str, ...] = setting((), "Files that the model is never shown, as patterns of a .gitignore")
 
 
 @frozen
@@ -105,7 +114,7 @@ def _read_value(attribute: "Attribute[Any]", value: object, path: str, accepted:
     choices, least = attribute.metadata["choices"], attribute.metadata["least"]
     if converted is None:
         problems.append(f"{path}: expected {expected}, got {_shown(value)}")
-    elif choices and converted not in choices:
+    elif choices and not set(converted if isinstance(converted, tuple) else (converted,)) <= set(choices):
         problems.append(f"{path}: expected one of {', '.join(choices)}, got {_shown(value)}")
     elif least is not None and converted < least:
         problems.append(f"{path}: must be at least {least}, got {_shown(value)}")

@@ -168,6 +168,8 @@ class Reason(StrEnum):
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
     DISABLED = "disabled"
+    EXCLUDED = "excluded"
+    """The file is private, binary, minified or excluded by the user."""
     NO_DOCUMENT = "no-document"
     NO_MODEL = "no-model"
     FAILED = "failed"

@@ -32,6 +32,7 @@ def test_camel_case_keys_apply_in_their_sections() -> None:
         ({"engine": {"device": "tpu"}}, "engine.device: expected one of auto, cpu, cuda"),
         ({"completion": {"maxTokens": 0}}, "completion.maxTokens: must be at least 1"),
         ({"disabledLanguages": "sql"}, "disabledLanguages: expected a list of strings"),
+        ({"context": {"sources": ["edits", "magic"]}}, "context.sources: expected one of scope, declarations, similar, edits"),
     ],
 )
 def test_a_faulty_key_is_told_with_its_path_and_falls_back_to_its_default(raw: object, told: str) -> None:
