@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 SIMILAR = 0.5
 """Share of the shorter version that stays, blanks aside, from which on a changed block is mended, not written anew."""
 PASTED_LINES, PASTED_CHARACTERS = 3, 40
-"""At least so many lines in a row with so many characters, blanks aside, that stood so before are pasted."""
+"""At least so many lines in a row with so many characters, blanks aside, that were taken away elsewhere are pasted."""
 _TOO_LONG_TO_MEND = 2_000
 _TOKEN = re.compile(r"\r\n|\n|[ \t]+|\w+|.", re.DOTALL)
 
@@ -57,6 +57,11 @@ def edits_between(before: str, after: str) -> list[Edit]:
             floor = edits[-1].start + edits[-1].removed if edits else 0
             edits.append(_as_typed(Edit(start, len(old), new), before, floor))
     return edits
+
+
+def removed_lines(before: str, after: str) -> list[str]:
+    """Each run of lines of `before` that is not in `after`: what may have been cut to be pasted elsewhere."""
+    return [old for _, old, _ in _changed_blocks(before, after) if old]
 
 
 def split_lines(text: str) -> list[str]:
@@ -148,7 +153,7 @@ def _as_typed(edit: Edit, before: str, floor: int) -> Edit:
 
 
 def find_pastes(text: str, sources: Sequence[str]) -> list[Piece]:
-    """`text` cut into what is typed and what is pasted because it stood so in one of `sources`."""
+    """`text` cut into what is typed and what is pasted because it stands so in one of `sources`, which were cut."""
     lines = split_lines(text)
     known = {window for source in sources for window in _windows(split_lines(source))}
     seen = [False] * len(lines)
@@ -156,9 +161,9 @@ def find_pastes(text: str, sources: Sequence[str]) -> list[Piece]:
         if window in known:
             seen[i : i + PASTED_LINES] = [True] * PASTED_LINES
     pieces: list[Piece] = []
-    for stood_before, run in groupby(zip(seen, lines, strict=True), key=itemgetter(0)):
+    for was_cut, run in groupby(zip(seen, lines, strict=True), key=itemgetter(0)):
         piece = "".join(line for _, line in run)
-        pasted = stood_before and _ink(piece) >= PASTED_CHARACTERS
+        pasted = was_cut and _ink(piece) >= PASTED_CHARACTERS
         if pieces and not pasted and not pieces[-1].pasted:
             pieces[-1] = Piece(pieces[-1].text + piece)
         else:

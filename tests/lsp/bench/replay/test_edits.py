@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lowabs_lsp.bench.replay.edits import Edit, Piece, apply_edits, edits_between, find_pastes, split_lines
+from lowabs_lsp.bench.replay.edits import Edit, Piece, apply_edits, edits_between, find_pastes, removed_lines, split_lines
 
 texts = st.text(alphabet="ab( )\n\t\u00e4", max_size=60) | st.lists(
     st.sampled_from(["def f():\n", "    return 1\n", "    x = g(a, b)\n", "\n", "}\n", "x = 1\n"]), max_size=12
@@ -58,7 +58,7 @@ def test_only_line_feeds_end_lines(text: str) -> None:
 MOVED = "def moved_here(first, b):\n    total = a + b * 2\n    return [total]\n"
 
 
-def test_lines_that_stood_elsewhere_are_pasted() -> None:
+def test_lines_that_were_cut_are_pasted() -> None:
     assert find_pastes("\nx = 1\n" + MOVED + "y = 2", ["z\n" + MOVED]) == [
         Piece("\nx = 1\n"),
         Piece(MOVED, pasted=True),
@@ -71,8 +71,12 @@ def test_other_lines_are_typed(sources: list[str]) -> None:
     assert find_pastes(MOVED, sources) == [Piece(MOVED)]
 
 
-def test_short_lines_are_typed_even_where_they_stood_before() -> None:
+def test_a_few_brackets_are_typed_even_if_they_were_cut() -> None:
     assert find_pastes("}\n\n}\n", ["}\n\n}\n"]) == [Piece("}\n\n}\n")]
+
+
+def test_only_lines_that_went_away_can_be_pasted() -> None:
+    assert removed_lines("a\nb\nc\nd\n", "a\nc\nx\nd\n") == ["b\n"]
 
 
 @given(texts, st.lists(texts, max_size=2))
