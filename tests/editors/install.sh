@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Installs the editors that tests/editors drives into .editors, beside the host. Usage: install.sh [EDITOR...], all if none is named.
+# An editor that is there already is left alone. One that cannot be installed leaves its reason in .editors/EDITOR.reason, with
+# which its tests are skipped; the exit status is 1 only if none could be installed.
+set -uo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)/.editors
+mkdir -p "$root/bin"
+export DEBIAN_FRONTEND=noninteractive
+
+EDITORS="neovim neovim-trixie neovim-bookworm"
+
+install_neovim() { unpack sid neovim && launcher neovim nvim; }
+install_neovim-trixie() { unpack trixie neovim-trixie neovim && launcher neovim-trixie nvim; }
+install_neovim-bookworm() { unpack bookworm neovim-bookworm neovim && launcher neovim-bookworm nvim; }
+
+# ------------------------------------------------------------------------------------------- packages of another Debian suite
+
+# unpack SUITE NAME [PACKAGE...]: the packages (NAME if none) and all they depend on, libc included, under .editors/NAME.
+unpack() {
+  local suite=$1 name=$2 state mirror
+  shift 2
+  state=$root/.apt/$suite
+  mirror=$(mirror) || return
+  host_packages patchelf || return
+  mkdir -p "$state/lists/partial" "$root/$name.debs/partial" && : >"$state/status"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" >"$state/sources.list"
+  local apt=(apt-get -qq -o "Dir::Etc::sourcelist=$state/sources.list" -o Dir::Etc::sourceparts=/dev/null
+    -o "Dir::State::lists=$state/lists" -o "Dir::State::status=$state/status" -o "Dir::Cache=$state"
+    -o "Dir::Cache::archives=$root/$name.debs" -o APT::Install-Recommends=false -o Debug::NoLocking=1 -o APT::Sandbox::User=root)
+  [ -e "$state/updated" ] || { "${apt[@]}" update && touch "$state/updated"; } || return
+  "${apt[@]}" --yes --download-only install "${@:-$name}" || return
+  layout "$root/$name" || return
+  for package in "$root/$name.debs"/*.deb; do
+    dpkg-deb --fsys-tarfile "$package" | tar -x -C "$root/$name" --keep-directory-symlink || return
+  done
+  rm -r "$root/$name.debs"
+}
+
+# The mirror that this machine's own package lists come from.
+mirror() {
+  local codename site
+  codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+  [ -e "$root/.apt/host-updated" ] || { mkdir -p "$root/.apt" && apt-get -qq update && touch "$root/.apt/host-updated"; } || return
+  site=$(apt-get indextargets --format '$(SITE)' "Codename: $codename" 'Created-By: Packages' | head -n 1)
+  [ -n "$site" ] || { echo "no Debian mirror in the package sources of this machine"; return 1; }
+  echo "$site"
+}
+
+# Debian has /bin and /lib inside of /usr; packages that ship either must meet there.
+layout() {
+  mkdir -p "$1"/usr/{bin,lib,lib64,sbin}
+  for folder in bin lib lib64 sbin; do
+    [ -e "$1/$folder" ] || ln -s "usr/$folder" "$1/$folder"
+  done
+}
+
+# launcher NAME PROGRAM [VARIABLE=VALUE...]: .editors/bin/NAME runs the unpacked program with its own loader and libraries.
+launcher() {
+  local name=$1 program libraries
+  program=$(readlink -f "$root/$name/usr/bin/$2")
+  libraries=$(echo "$root/$name"/usr/lib/*-linux-gnu*):$root/$name/usr/lib
+  case $program in "$root"/*) ;; *) program=$root/$name$(readlink "$root/$name/usr/bin/$2") ;; esac
+  shift 2
+  patchelf --set-interpreter "$(echo "$root/$name"/lib64/ld-linux-*.so.*)" --force-rpath --set-rpath "$libraries" "$program" || return
+  { echo '#!/bin/sh' && for variable in "$@"; do echo "export $variable"; done && echo "exec $program \"\$@\""; } >"$root/bin/$name"
+  chmod +x "$root/bin/$name"
+}
+
+# host_packages PACKAGE...: packages of this machine's own suite, installed in the ordinary way where they are missing.
+host_packages() {
+  dpkg -s "$@" >/dev/null 2>&1 && return
+  [ "$(id -u)" = 0 ] || { echo "not root: run 'apt-get install $*' first"; return 1; }
+  mirror >/dev/null && apt-get -qq --yes --no-install-recommends install "$@"
+}
+
+# --------------------------------------------------------------------------------------------------------------------- all
+
+install_one() {
+  local name=$1 start=$SECONDS
+  [ -e "$root/$name.ready" ] && return
+  rm -rf "${root:?}/$name" "$root/$name.debs" "$root/$name.reason"
+  if "install_$name" >"$root/$name.log" 2>&1 </dev/null; then
+    touch "$root/$name.ready"
+    echo "$name: installed in $((SECONDS - start)) s"
+  else
+    { echo "$name could not be installed:" && tail -n 2 "$root/$name.log"; } | tr '\n' ' ' >"$root/$name.reason"
+    cat "$root/$name.reason" && echo
+    return 1
+  fi
+}
+
+installed=0
+for editor in ${*:-$EDITORS}; do
+  declare -F "install_$editor" >/dev/null || { echo "$editor: unknown; known here: $EDITORS" >&2; exit 2; }
+  command -v apt-get >/dev/null || { echo "$editor needs apt-get, which this machine lacks" | tee "$root/$editor.reason"; continue; }
+  install_one "$editor" && installed=1
+done
+[ $installed = 1 ]

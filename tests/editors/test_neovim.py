@@ -1,0 +1,109 @@
+"""Neovim with exactly the files of editor-clients/neovim: ghost text is on the screen, a key takes it, the buffer holds it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from drive_neovim import Neovim, open_neovim
+from workplace import Script, Workplace, find_editor
+
+pytestmark = pytest.mark.editor
+Open = Callable[..., Neovim]
+
+
+@pytest.fixture(params=["neovim", "neovim-trixie", "neovim-bookworm"])
+def opened(request: pytest.FixtureRequest, scripted: Callable[[Script], Workplace]) -> Iterator[Open]:
+    """Opens a file with `text` in each Neovim, beside a server that follows `script`."""
+    program = find_editor(request.param)
+    with ExitStack() as stack:
+
+        def open_file(text: str, script: Script, *, name: str = "demo.py", vimrc: str = "") -> Neovim:
+            workplace = scripted(script)
+            file = workplace.write(name, text)
+            return stack.enter_context(open_neovim(program, workplace, file, vimrc=vimrc))
+
+        yield open_file
+
+
+def test_tab_takes_the_ghost_text_that_is_on_the_screen(opened: Open) -> None:
+    neovim = opened("def add(a, b):\n    \n", {"ret": "urn a + b"})
+    neovim.type("GAret")
+    assert neovim.ghost_text("urn a + b") == "urn a + b"
+    assert neovim.screen()[1] == "    return a + b"
+    neovim.type("<Tab>")
+    assert neovim.text("def add(a, b):\n    return a + b") == "def add(a, b):\n    return a + b"
+    assert neovim.ghost_text("") == ""
+    assert neovim.messages() == ""
+
+
+def test_a_block_is_shown_below_the_line_and_taken_whole(opened: Open) -> None:
+    neovim = opened("def add(a, b):\n    \n\nprint(add(1, 2))", {"b):\n    ": "total = a + b\n    return total"})
+    neovim.type("jA")
+    assert neovim.ghost_text("total = a + b\n    return total") == "total = a + b\n    return total"
+    assert neovim.screen()[:4] == ["def add(a, b):", "    total = a + b", "    return total", ""]
+    neovim.type("<Tab>  # end")
+    taken = "def add(a, b):\n    total = a + b\n    return total  # end\n\nprint(add(1, 2))"
+    assert neovim.text(taken) == taken
+
+
+def test_the_next_word_and_the_next_line_are_taken_alone(opened: Open) -> None:
+    neovim = opened("if x:\n    ", {"if x:\n    ": "höhe = 1\n    return höhe", "höhe": " = 2"})
+    neovim.type("GA")
+    assert neovim.ghost_text("höhe = 1\n    return höhe") == "höhe = 1\n    return höhe"
+    neovim.type("<M-Right>")
+    assert neovim.text("if x:\n    höhe") == "if x:\n    höhe"
+    assert neovim.ghost_text(" = 1\n    return höhe") == " = 1\n    return höhe"
+    neovim.type("<M-C-Right>")
+    assert neovim.text("if x:\n    höhe = 1") == "if x:\n    höhe = 1"
+
+
+def test_ghost_text_in_the_middle_of_a_line_hides_nothing(opened: Open) -> None:
+    neovim = opened("print()", {"print(": "1 + 2"})
+    neovim.type("A<Left>")
+    assert neovim.ghost_text("1 + 2") == "1 + 2"
+    assert neovim.screen()[0] == "print(1 + 2)"
+    neovim.type("<Tab>")
+    assert neovim.text("print(1 + 2)") == "print(1 + 2)"
+
+
+def test_typing_what_is_shown_keeps_the_rest_of_it(opened: Open) -> None:
+    neovim = opened("", {"re": "turn a + b"})
+    neovim.type("ire")
+    assert neovim.ghost_text("turn a + b") == "turn a + b"
+    neovim.type("tu")
+    assert neovim.ghost_text("rn a + b") == "rn a + b"
+    neovim.type("<Tab>")
+    assert neovim.text("return a + b") == "return a + b"
+
+
+def test_a_key_that_leaves_the_ghost_text_is_not_followed_by_it(opened: Open) -> None:
+    neovim = opened("", {"re": "turn a + b"}, name="demo.txt")
+    neovim.type("ire")
+    assert neovim.ghost_text("turn a + b") == "turn a + b"
+    neovim.type("x")
+    assert neovim.text("rex") == "rex"
+    neovim.type("<Tab>")
+    assert neovim.text("rex\t") == "rex\t"
+
+
+def test_tab_without_ghost_text_does_what_the_user_mapped_it_to(opened: Open) -> None:
+    neovim = opened("", {}, vimrc="inoremap <expr> <Tab> 'ta' .. 'b'")
+    neovim.type("i<Tab>")
+    assert neovim.text("tab") == "tab"
+
+
+def test_a_language_that_is_turned_off_has_no_ghost_text(opened: Open) -> None:
+    neovim = opened("", {"re": "turn a + b"}, vimrc="let g:lowabs = #{disabledLanguages: ['python']}")
+    neovim.type("ire<Esc>:edit! other.txt<CR>ire")
+    assert neovim.ghost_text("turn a + b") == "turn a + b"
+    assert len(neovim.workplace.prompts()) == 1
+
+
+def test_after_200_fast_keys_the_server_has_the_text_of_the_buffer(opened: Open) -> None:
+    typed = "".join(f"value_{i} = 'ä€😀' + {i}\n" for i in range(10)) + "end"
+    neovim = opened("first line\nlast line", {"end": " of it"}, name="demo.txt")
+    neovim.type("ggo" + typed.replace("\n", "<CR>"))
+    assert neovim.ghost_text(" of it") == " of it"
+    assert neovim.text_now() == f"first line\n{typed}\nlast line"
+    assert neovim.workplace.server_text() == neovim.text_now()
+    assert neovim.messages() == ""
