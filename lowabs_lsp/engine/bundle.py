@@ -108,12 +108,11 @@ class OpenBundle:
         return self.folder / name
 
 
-def default_folder() -> Path:
-    """The folder of the model that comes with the package. Raises BundleError when it was installed without one."""
-    spec = importlib.util.find_spec(DEFAULT_PACKAGE)
-    if spec is None:
-        raise BundleError(f"The default model (package {DEFAULT_PACKAGE}) is not installed: reinstall lowabs-lsp")
-    folder = Path(str(importlib.resources.files(DEFAULT_PACKAGE)))
+def default_folder(package: str = DEFAULT_PACKAGE) -> Path:
+    """The folder of the model that is installed with this program. Raises BundleError when there is none."""
+    if importlib.util.find_spec(package) is None:
+        raise BundleError(f"the default model (package {package}) is not installed: reinstall lowabs-lsp")
+    folder = Path(str(importlib.resources.files(package)))
     if not (folder / MANIFEST).is_file():
         raise BundleError(
             f"{folder / MANIFEST}: the default model is missing; reinstall lowabs-lsp, "

@@ -41,6 +41,7 @@ class Model:
     healing: Healing
     layout: Layout
     cache: KvCache[KeyValueMemory]
+    prefill_chunk: int = PREFILL_CHUNK
 
 
 def generate(
@@ -100,10 +101,11 @@ class Generation:
 
     def prefill(self, options: ort.RunOptions) -> None:
         """Run the prompt up to its last chunk, whose run also verifies the first guesses."""
-        while len(self.tokens) - len(self.sequence.tokens) > PREFILL_CHUNK:
+        while len(self.tokens) - len(self.sequence.tokens) > self.model.prefill_chunk:
             past = len(self.sequence.tokens)
-            self.run(self.tokens[past : past + PREFILL_CHUNK], 1, options)
-            self.sequence.tokens += self.tokens[past : past + PREFILL_CHUNK]
+            chunk = self.tokens[past : past + self.model.prefill_chunk]
+            self.run(chunk, 1, options)
+            self.sequence.tokens += chunk
 
     def guess(self) -> list[int]:
         """First of all that the torn tokens were whole; behind them what the draft proposes."""

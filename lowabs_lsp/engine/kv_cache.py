@@ -41,32 +41,30 @@ class KvCache(Generic[M]):
     def find(self, tokens: Sequence[int]) -> CachedSequence[M]:
         """The sequence to continue for `tokens`; what it still holds is a prefix of them, and all of them are not.
 
-        A sequence that would lose more than half of its rows is left alone, since its document may come back; the
-        shared rows are copied.
+        A sequence that would lose more than half of its rows is left alone, since its document may come back; what it
+        shares with `tokens` is copied.
         """
         best, common = self._best(tokens)
-        if best and 2 * common >= len(best.tokens):
-            chosen = best
-        else:
-            chosen = self._free(best)
-            chosen.rewind(0)
-            if best and best is not chosen:
-                chosen.memory.copy_rows(best.memory, common)
-                chosen.tokens += best.tokens[:common]
+        chosen = best if best and 2 * common >= len(best.tokens) else self._next_free()
+        if best and chosen is not best:
+            chosen.memory.copy_rows(best.memory, common)
+            chosen.tokens[:] = best.tokens[:common]
         chosen.rewind(min(common, len(tokens) - 1))  # the last token must run, for its logits
         self._sequences = [other for other in self._sequences if other is not chosen] + [chosen]
         return chosen
 
     def _best(self, tokens: Sequence[int]) -> tuple[CachedSequence[M] | None, int]:
+        """The sequence that shares the longest prefix with `tokens`, and how long that is."""
         lengths = [common_prefix(sequence.tokens, tokens) for sequence in self._sequences]
         common = max(lengths, default=0)
-        return (self._sequences[lengths.index(common)], common) if lengths else (None, 0)
+        return (self._sequences[lengths.index(common)], common) if common else (None, 0)
 
-    def _free(self, best: CachedSequence[M] | None) -> CachedSequence[M]:
-        if len(self._sequences) < self._most:
-            return CachedSequence(self._create())
-        others = [sequence for sequence in self._sequences if sequence is not best]
-        return others[0] if others else self._sequences[0]
+    def _next_free(self) -> CachedSequence[M]:
+        """One that holds nothing, else a new one, else the least recently used."""
+        for sequence in self._sequences:
+            if not sequence.tokens:
+                return sequence
+        return CachedSequence(self._create()) if len(self._sequences) < self._most else self._sequences[0]
 
 
 def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:

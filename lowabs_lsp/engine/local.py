@@ -49,7 +49,8 @@ class LocalEngine:
     def description(self) -> str:
         """The model, its weights and the device in one line."""
         device = self._model.session.device.kind
-        where = "CUDA" if device == "cuda" else f"{self._model.session.threads} CPU threads"
+        threads = self._model.session.threads
+        where = "CUDA" if device == "cuda" else f"{threads} CPU thread{'s' * (threads > 1)}"
         variant = self._manifest.graphs[device].variant
         return f"{self._manifest.name}, {variant} weights, on {where} by ONNX Runtime {ort.__version__}"
 

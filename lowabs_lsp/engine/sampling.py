@@ -1,5 +1,6 @@
 """From a row of logits to the next token: pure functions of log-probabilities [V], put in a chain."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -40,7 +41,7 @@ def keep_top_p(logprobs: FloatArray, p: float) -> FloatArray:
 
 def keep_min_p(logprobs: FloatArray, p: float) -> FloatArray:
     """Forbid tokens less probable than `p` times the most probable one (Nguyen et al. 2024)."""
-    return _forbid(logprobs, logprobs < logprobs.max() + np.log(np.float32(p)))
+    return _forbid(logprobs, logprobs < logprobs.max() + np.float32(math.log(p)))
 
 
 def _forbid(logprobs: FloatArray, where: NDArray[np.bool_] | NDArray[np.intp]) -> FloatArray:

@@ -1,0 +1,42 @@
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from lowabs_lsp.engine.bundle import OpenBundle, open_bundle
+from lowabs_lsp.engine.generate import Model
+from lowabs_lsp.engine.healing import Healing
+from lowabs_lsp.engine.kv_cache import KvCache
+from lowabs_lsp.engine.local import open_tokenizer
+from lowabs_lsp.engine.session import CPU, Session
+
+TINY = Path(__file__).parents[2] / "data" / "tiny"
+
+
+@pytest.fixture(scope="session")
+def bundle() -> OpenBundle:
+    return open_bundle(TINY)
+
+
+@pytest.fixture(scope="session")
+def session(bundle: OpenBundle) -> Session:
+    manifest = bundle.manifest
+    path = bundle.path(manifest.graphs["cpu"].file)
+    return Session(path, manifest.architecture, manifest.context_length, CPU, threads=2)
+
+
+@pytest.fixture(scope="session")
+def fresh(bundle: OpenBundle, session: Session) -> Callable[[], Model]:
+    """Make the tiny model with an empty cache."""
+    tokenizer = open_tokenizer(bundle)
+    cache = KvCache(session.create_memory)
+    model = Model(session, tokenizer, Healing(tokenizer.bytes_of), bundle.manifest.layout, cache)
+    return lambda: evolve(model, cache=KvCache(session.create_memory))
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the tiny bundle, to be spoiled."""
+    return shutil.copytree(TINY, tmp_path / "bundle")

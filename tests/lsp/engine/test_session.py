@@ -1,0 +1,110 @@
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lowabs_lsp.engine.bundle import OpenBundle
+from lowabs_lsp.engine.session import CPU, InterruptedRunError, KeyValueMemory, Session, interruptible
+from lowabs_lsp.values import FloatArray
+
+TOKENS = st.lists(st.integers(0, 511), min_size=1, max_size=80)
+exact = settings(deadline=None, max_examples=60)
+
+
+def whole(session: Session, ids: Sequence[int]) -> FloatArray:
+    """The logits after every token, in one run: the oracle."""
+    return session.run(session.create_memory(), ids, 0, len(ids))
+
+
+def feed(session: Session, memory: KeyValueMemory, ids: Sequence[int], start: int, pieces: Sequence[int]) -> FloatArray:
+    """Run ids[start:] in pieces of the given lengths, over and over; the logits of all of them."""
+    logits, turn = [], 0
+    while start < len(ids):
+        piece = ids[start : start + pieces[turn % len(pieces)]]
+        logits.append(session.run(memory, piece, start, len(piece)))
+        start, turn = start + len(piece), turn + 1
+    return np.concatenate(logits)
+
+
+PIECES = st.lists(st.integers(1, 40), min_size=1, max_size=6)
+
+
+@exact
+@given(ids=TOKENS, pieces=PIECES)
+def test_any_split_gives_the_bits_of_the_whole(session: Session, ids: list[int], pieces: list[int]) -> None:
+    assert np.array_equal(feed(session, session.create_memory(), ids, 0, pieces), whole(session, ids))
+
+
+@exact
+@given(ids=TOKENS, wrong=TOKENS, pieces=PIECES, data=st.data())
+def test_a_rewind_leaves_no_trace(
+    session: Session, ids: list[int], wrong: list[int], pieces: list[int], data: st.DataObject
+) -> None:
+    kept = data.draw(st.integers(0, len(ids) - 1))
+    memory = session.create_memory()
+    feed(session, memory, ids[:kept] + wrong, 0, pieces)
+    assert np.array_equal(feed(session, memory, ids, kept, pieces), whole(session, ids)[kept:])
+
+
+@exact
+@given(ids=TOKENS, other=TOKENS, data=st.data())
+def test_copied_rows_are_as_good_as_computed_ones(
+    session: Session, ids: list[int], other: list[int], data: st.DataObject
+) -> None:
+    shared = data.draw(st.integers(0, len(ids) - 1))
+    source, memory = session.create_memory(), session.create_memory()
+    feed(session, source, ids[:shared] + other, 0, [len(ids) + len(other)])
+    memory.copy_rows(source, shared)
+    assert np.array_equal(feed(session, memory, ids, shared, [len(ids)]), whole(session, ids)[shared:])
+
+
+@exact
+@given(ids=TOKENS, data=st.data())
+def test_fewer_rows_are_the_last_of_all_rows(session: Session, ids: list[int], data: st.DataObject) -> None:
+    rows = data.draw(st.integers(1, len(ids)))
+    logits = session.run(session.create_memory(), ids, 0, rows)
+    assert np.array_equal(logits, whole(session, ids)[-rows:])
+
+
+def test_the_context_can_be_filled_to_its_last_token(session: Session) -> None:
+    ids = [i % 500 for i in range(session.context_length)]
+    memory = session.create_memory()
+    session.run(memory, ids[:-1], 0, 1)
+    last = session.run(memory, ids[-1:], len(ids) - 1, 1)
+    assert np.array_equal(last, whole(session, ids)[-1:])
+
+
+def test_the_number_of_threads_changes_no_bit(bundle: OpenBundle, session: Session) -> None:
+    manifest = bundle.manifest
+    path = bundle.path(manifest.graphs["cpu"].file)
+    single = Session(path, manifest.architecture, manifest.context_length, CPU, threads=1)
+    ids = list(range(100))
+    assert np.array_equal(whole(single, ids), whole(session, ids))
+
+
+def run_until_interrupted(session: Session, memory: KeyValueMemory, ids: Sequence[int], past: int) -> None:
+    """Run the same tokens again and again while nobody waits for them."""
+    with interruptible(lambda: True) as options:
+        for _ in range(10_000):
+            session.run(memory, ids, past, 1, options)
+
+
+def test_a_run_in_flight_ends_when_nobody_waits(session: Session) -> None:
+    with pytest.raises(InterruptedRunError):
+        run_until_interrupted(session, session.create_memory(), range(200), 0)
+
+
+def test_after_an_interruption_the_memory_is_as_good_as_before(session: Session) -> None:
+    memory, ids = session.create_memory(), list(range(60))
+    session.run(memory, ids[:30], 0, 1)
+    with pytest.raises(InterruptedRunError):
+        run_until_interrupted(session, memory, ids[30:], 30)
+    assert np.array_equal(session.run(memory, ids[30:], 30, 30), whole(session, ids)[30:])
+
+
+def test_an_interruption_prints_nothing(session: Session, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InterruptedRunError):
+        run_until_interrupted(session, session.create_memory(), [1, 2], 0)
+    assert capfd.readouterr() == ("", "")
