@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lowabs_model.corpus.clean import MAX_BYTES, RefusedFileError, clean, decode
 from lowabs_model.corpus.decontaminate import Blocklist, is_benchmark_source, mentions_benchmark
 from lowabs_model.corpus.dedup import fingerprint, signature
-from lowabs_model.corpus.languages import SYSTEM_LANGUAGES, language_of, may_have_language
+from lowabs_model.corpus.languages import SYSTEM_LANGUAGES, language_of, language_of_name, may_have_language
 from lowabs_model.corpus.licences import classify_all, is_licence_file
 from lowabs_model.corpus.paths import is_test, refusal_of_path
 from lowabs_model.corpus.shards import CorpusError, SourceFile, read_lines, write_lines
@@ -80,6 +80,8 @@ def is_below(path: str, folders: frozenset[str]) -> bool:
 def refusal_before_reading(path: str, size: int, folders: frozenset[str]) -> str:
     if not may_have_language(path):
         return "no language"
+    if language_of_name(path) == "markdown" and parent(path):
+        return "prose"
     if size > MAX_BYTES:
         return "size"
     return "nested licence" if is_below(path, folders) else refusal_of_path(path)

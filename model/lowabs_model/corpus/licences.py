@@ -2,6 +2,7 @@
 
 import re
 from email.parser import Parser
+from pathlib import PurePosixPath
 
 from attrs import frozen
 
@@ -24,40 +25,42 @@ ALLOWED = frozenset({
 UNKNOWN = "unknown"
 
 _REFUSED = (
+    ("MPL", r"mozilla public license"),
     ("AGPL", r"gnu affero general public licen[cs]e,? (version|v\d|as published)"),
     ("LGPL", r"gnu (lesser|library) general public licen[cs]e,? (version|v\d|as published)"),
     ("GPL", r"(gnu general public licen[cs]e|gpl),? (version|v\d|as published)"),
-    ("MPL", r"mozilla public license"),
     ("SSPL", r"server side public license"),
     ("BUSL", r"business source license"),
     ("Elastic", r"elastic license"),
     ("EPL", r"eclipse public license"),
     ("EUPL", r"european union public licen[cs]e"),
     ("Commons-Clause", r"commons clause"),
-    ("CC-BY", r"creative commons (attribution|legal code attribution)|attribution(-\w+)* [34]\.0 international"),
 )
+# Code under a permissive licence often has documentation under CC-BY: what comes first counts.
 _GRANTED = (
     ("MIT", r"permission is hereby granted,? free of charge,? to any person obtaining a copy"),
     ("Apache-2.0", r"apache license,? version 2\.0"),
     ("BSD-3-Clause", r"redistribution and use in source and binary forms.{0,1800}?(neither the name|the names? of)"),
     ("BSD-2-Clause", r"redistribution and use in source and binary forms"),
-    ("ISC", r"permission to use, copy, modify,? (and/or|and) distribute this software.{0,400}?provided that the above"),
-    ("0BSD", r"permission to use, copy, modify,? (and/or|and) distribute this software"),
+    ("ISC", r"permission to use, copy, modify,? (and/or|and) distribute .{0,60}with or without fee.{0,99}?provided that the"),
+    ("0BSD", r"permission to use, copy, modify,? (and/or|and) distribute .{0,60}with or without fee"),
     ("PSF-2.0", r"python software foundation license"),
     ("Unlicense", r"this is free and unencumbered software released into the public domain"),
     ("CC0-1.0", r"cc0 1\.0 universal"),
     ("Zlib", r"this software is provided .as[- ]is.,? without any express or implied warranty.{0,600}?altered source"),
     ("BSL-1.0", r"boost software license"),
+    ("CC-BY", r"creative commons (attribution|legal code attribution)|attribution(-\w+)* [34]\.0 international"),
 )  # fmt: skip
 _GRANTS = tuple((name, re.compile(pattern)) for name, pattern in _GRANTED)
 _REFUSALS = tuple((name, re.compile(pattern)) for name, pattern in _REFUSED)
 _HEADER_REFUSAL = re.compile(
     r"gnu (affero |lesser |library )?general public licen[cs]e|mozilla public license|server side public license"
-    r"|business source license|elastic license|\b(a|l)?gpl(v|-)?[23]\b|confidential and proprietary|cc by-(nc|sa)"
+    r"|business source license|elastic license|\b(a|l)?gpl(v|-)?[23](?!\.0\.txt)\b|confidential and proprietary|cc by-(nc|sa)"
 )
 _SPDX = re.compile(r"SPDX-License-Identifier:\s*([^\n*]+)")
 HEADER_CHARS = 3000
-LICENCE_FILE = re.compile(r"(un)?licen[cs]e([-._][\w.-]*)?$|copying([-._][\w.]*)?$", re.I)
+LICENCE_FILE = re.compile(r"(un)?licen[cs]e([-._]\w+)*$|copying([-._]\w+)*$", re.I)
+NO_CODE = frozenset({"", ".txt", ".md", ".rst", ".mit", ".apache", ".bsd"})
 _SPELLINGS = {
     "Apache-2.0": "apache; apache 2; apache-2; apache 2.0; apache license 2.0; apache license, version 2.0;"
     " apache software license; apache-2.0 with llvm-exception",
@@ -104,11 +107,12 @@ def first_grant(text: str) -> Verdict:
     """The licence that a text begins with, whatever it bundles below."""
     flat = _flat(text)
     found = [(match.start(), order, name) for order, (name, pattern) in enumerate(_GRANTS) if (match := pattern.search(flat))]
-    return Verdict(allowed=True, name=min(found)[2]) if found else Verdict(allowed=False, name=UNKNOWN)
+    name = min(found)[2] if found else UNKNOWN
+    return Verdict(allowed=name in ALLOWED, name=name)
 
 
 def is_licence_file(name: str) -> bool:
-    return bool(LICENCE_FILE.match(name)) and not name.lower().endswith((".py", ".go", ".js", ".ts", ".rs", ".java", ".sh"))
+    return bool(LICENCE_FILE.match(name)) and (PurePosixPath(name).suffix.lower() in NO_CODE or name.lower().endswith("-2.0"))
 
 
 def classify_all(texts: list[str]) -> Verdict:

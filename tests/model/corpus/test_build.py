@@ -40,6 +40,8 @@ def sources(make_repository: MakeTree, make_tree: MakeTree, module: Module, mit:
             "theirs/LICENSE": gpl,
             "theirs/t.py": module("theirs"),
             "logo.png": "no code",
+            "README.md": "# One\n\nWhat this is, how it is installed and\nwhat one does with it when it is.\n",
+            "docs/README.md": "# Docs\n\nWhat is in which of the files of this folder\nand who keeps them.\n",
         },
     )
     folder = make_tree("two", {"LICENSE": mit, "b.py": module("berry"), "again.py": module("apple"), "held.py": module("held")})
@@ -77,7 +79,7 @@ def corpus(tmp_path: Path, sources: list[str]) -> Path:
 
 
 def test_good_files_of_allowed_repositories_make_the_training_split(corpus: Path) -> None:
-    assert paths_of(corpus, TRAIN) == {"first/one:a.py", "first/one:run", "second/two:b.py"}
+    assert paths_of(corpus, TRAIN) == {"first/one:README.md", "first/one:a.py", "first/one:run", "second/two:b.py"}
 
 
 def test_a_held_out_repository_and_its_copies_never_reach_the_training_split(corpus: Path, module: Module) -> None:
@@ -101,7 +103,7 @@ def test_whole_repositories_are_refused_with_their_reason(corpus: Path) -> None:
 
 def test_every_dropped_file_is_counted_by_reason(corpus: Path) -> None:
     drops = statistics_of(corpus)["drops"]
-    expected = {"no language": 4, "vendored": 1, "nested licence": 2, "encoding": 1, "exact duplicate": 2}
+    expected = {"no language": 4, "prose": 1, "vendored": 1, "nested licence": 2, "encoding": 1, "exact duplicate": 2}
     assert drops == expected
 
 
@@ -110,14 +112,14 @@ def test_statistics_count_what_the_shards_hold(corpus: Path) -> None:
     for split in (TRAIN, HELD_OUT):
         files = files_of(corpus, split)
         assert statistics["splits"][split] == {"files": len(files), "bytes": sum(file.size for file in files)}
-    assert set(statistics["languages"]["train"]) == {"python", "shellscript"}  # type: ignore[call-overload]  # Plain JSON.
+    assert set(statistics["languages"]["train"]) == {"markdown", "python", "shellscript"}  # type: ignore[call-overload]  # Plain JSON.
 
 
 def test_the_table_of_sources_names_each_repository_with_commit_and_licence(corpus: Path) -> None:
     header, *rows = [line.split("\t") for line in sources_table(corpus).splitlines()]
     assert header == ["repository", "commit", "license", "split", "files", "bytes"]
     assert [(row[0], row[2], row[3], row[4]) for row in rows] == [
-        ("first/one", "MIT", "train", "2"),
+        ("first/one", "MIT", "train", "3"),
         ("held/out", "MIT", "held-out", "2"),
         ("second/two", "MIT", "train", "1"),
     ]
@@ -145,7 +147,7 @@ def test_planted_benchmark_items_and_secrets_never_get_through(
 def test_installed_copies_of_held_out_repositories_are_left_out(
     make_tree: MakeTree, tmp_path: Path, module: Module, mit: str
 ) -> None:
-    site = {}
+    site: dict[str, str] = {}
     for name in ("kept", "held", "held2"):
         site |= {
             f"{name}/x.py": module(name),

@@ -60,8 +60,15 @@ def test_other_licences_are_refused_by_name(text: str, name: str) -> None:
     assert (verdict.allowed, verdict.name) == (False, name)
 
 
+def test_documentation_under_cc_by_does_not_refuse_code_under_bsd() -> None:
+    assert classify(BSD3 + "Documentation License\n" + CC_BY).name == "BSD-3-Clause"
+    assert not classify(CC_BY + BSD3).allowed
+
+
 def test_an_unknown_text_is_refused() -> None:
     assert not classify("Ask me before you use this.").allowed
+    postgresql = "Permission to use, copy, modify, and distribute this software for any purpose, without fee, is granted, "
+    assert not classify(postgresql + "provided that the above copyright notice appears in all copies.").allowed
 
 
 def test_one_refused_licence_refuses_the_whole_root(mit: str, gpl: str) -> None:
@@ -71,12 +78,14 @@ def test_one_refused_licence_refuses_the_whole_root(mit: str, gpl: str) -> None:
     assert not classify_all([]).allowed
 
 
-@pytest.mark.parametrize("name", ["LICENSE", "LICENSE-MIT", "licence.txt", "LICENSE.md", "COPYING", "UNLICENSE"])
+@pytest.mark.parametrize(
+    "name", ["LICENSE", "LICENSE-MIT", "licence.txt", "LICENSE.md", "COPYING", "UNLICENSE", "LICENSE-APACHE-2.0"]
+)
 def test_licence_files_are_known_by_name(name: str) -> None:
     assert is_licence_file(name)
 
 
-@pytest.mark.parametrize("name", ["license.py", "licensing.rst", "README.md", "copying_files.sh"])
+@pytest.mark.parametrize("name", ["license.py", "licensing.rst", "README.md", "copying_files.sh", "license-key-formatting.cpp"])
 def test_other_files_are_no_licence_files(name: str) -> None:
     assert not is_licence_file(name)
 
