@@ -119,7 +119,7 @@ class Neovim:
 def open_neovim(program: Path, workplace: Workplace, file: Path, *, vimrc: str = "") -> Iterator[Neovim]:
     """Neovim in `file`, the shipped folder copied to where its README says; `vimrc` is the user's own init.vim."""
     config = workplace.config / "nvim"
-    shutil.copytree(CLIENTS / "neovim", config)
+    shutil.copytree(CLIENTS / "neovim", config / "pack" / "lowabs" / "start" / "lowabs")
     (config / "init.vim").write_text(vimrc)
     address = workplace.home / "nvim.sock"
     argv = [str(program), "--headless", "--listen", str(address), "-i", "NONE", "-n", str(file)]

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from drive_neovim import Neovim, open_neovim
-from workplace import Script, Workplace, find_editor
+from workplace import REPOSITORY, TINY_MODEL, Script, Workplace, find_editor, model_workplace, talkative_line
 
 pytestmark = pytest.mark.editor
 Open = Callable[..., Neovim]
@@ -23,6 +24,22 @@ def opened(request: pytest.FixtureRequest, scripted: Callable[[Script], Workplac
             return stack.enter_context(open_neovim(program, workplace, file, vimrc=vimrc))
 
         yield open_file
+
+
+def test_a_real_file_is_completed_by_the_model_in_the_server(tmp_path: Path) -> None:
+    source = (REPOSITORY / "lowabs_lsp" / "completer.py").read_text()
+    line, said = talkative_line(source, TINY_MODEL)
+    workplace = model_workplace(tmp_path, TINY_MODEL)
+    file = workplace.write("demo.py", source)
+    before, after = source.splitlines()[: line + 1], source.splitlines()[line + 1 :]
+    with open_neovim(find_editor("neovim"), workplace, file) as neovim:
+        neovim.type(f"{line + 1}GA")
+        assert neovim.ghost_text(said) == said
+        neovim.type("<Tab><Esc>:write<CR>")
+        taken = "\n".join(before) + said + "\n" + "\n".join(after)
+        assert neovim.text(taken) == taken
+        assert neovim.messages().replace(f'"{file}" ', "").endswith("written")
+    assert file.read_text() == taken + "\n"
 
 
 def test_tab_takes_the_ghost_text_that_is_on_the_screen(opened: Open) -> None:

@@ -6,11 +6,17 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 from attrs import field, frozen
+
+from lowabs_lsp.completer import Completer
+from lowabs_lsp.engine.local import LocalEngine
+from lowabs_lsp.settings import EngineSettings, Settings
+from lowabs_lsp.values import Document
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parent.parent
@@ -82,6 +88,15 @@ def scripted_workplace(home: Path, script: Script) -> Workplace:
 def model_workplace(home: Path, model: Path) -> Workplace:
     """A workplace in which `lowabs-lsp` is the real one with the model bundle in `model`."""
     return _workplace(home, [str(Path(sys.executable).with_name("lowabs-lsp")), "--model", str(model), "--device", "cpu"])
+
+
+def talkative_line(text: str, model: Path) -> tuple[int, str]:
+    """The first line (from 0) of a Python text at whose end the model says something, and what it says; no control characters, which an editor would show in other ways."""
+    completer = Completer(LocalEngine.open(model, EngineSettings(device="cpu")), Settings())
+    document = Document("file:///demo.py", "demo.py", "python", text)
+    ends = accumulate(len(line) for line in text.splitlines(keepends=True))
+    said = ((number, completer.complete(document, end - 1).text) for number, end in enumerate(ends))
+    return next((number, completion) for number, completion in said if completion.isprintable() and completion)
 
 
 def _workplace(home: Path, server: list[str]) -> Workplace:
