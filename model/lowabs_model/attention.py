@@ -20,12 +20,13 @@ def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
     weights [B,H,T,S].
     """
     scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])  # [B,H,T,S]
+    scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
     if mask is None:
-        weights = torch.softmax(scores.float(), dim=-1)
+        weights = torch.softmax(scores, dim=-1)
     else:
         # The lowest finite number, not -inf: a row of -inf alone would be NaN, in the gradient too.
-        lowest = torch.finfo(torch.float32).min
-        weights = torch.softmax(scores.float().masked_fill(~mask, lowest), dim=-1).masked_fill(~mask, 0.0)
+        lowest = torch.finfo(scores.dtype).min
+        weights = torch.softmax(scores.masked_fill(~mask, lowest), dim=-1).masked_fill(~mask, 0.0)
     weights = weights.to(value.dtype)
     return weights @ value, weights
 
@@ -45,7 +46,8 @@ def causal_mask(queries: int, keys: int, *, device: torch.device | None = None) 
 
 def split_heads(projected: Tensor, heads: int) -> Tensor:
     """[B,T,H*D] -> [B,H,T,D]."""
-    return projected.unflatten(-1, (heads, -1)).transpose(1, 2)
+    batch, length, width = projected.shape
+    return projected.view(batch, length, heads, width // heads).transpose(1, 2)
 
 
 def join_heads(per_head: Tensor) -> Tensor:
@@ -66,10 +68,8 @@ class Attention(nn.Module):
         self.v_proj = nn.Linear(d_model, d_model, bias=False)
         self.o_proj = nn.Linear(d_model, d_model, bias=False)
 
-    def forward(
-        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """query [B,T,C], key and value [B,S,C], mask as in `attend` -> output [B,T,C], weights [B,H,T,S]."""
+    def forward(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """From query [B,T,C], key and value [B,S,C] to output [B,T,C] and weights [B,H,T,S]; the mask is `attend`'s."""
         heads = self.num_heads
         output, weights = attend(
             split_heads(self.q_proj(query), heads),  # [B,H,T,D]
@@ -151,7 +151,7 @@ class GroupedQueryAttention(nn.Module):
         self.k_norm = RMSNorm(head_dim, config.rms_norm_eps)
 
     def project(self, x: Tensor, angles: Rotary, cache: KeyValueCache | None) -> tuple[Tensor, Tensor, Tensor]:
-        """x [B,T,C] -> query [B,H,T,D], key and value [B,H,S,D], S counting what the cache holds."""
+        """From x [B,T,C] to query [B,H,T,D], key and value [B,H,S,D], S counting what the cache holds."""
         query = rotate(self.q_norm(split_heads(self.q_proj(x), self.heads)), angles)  # [B,H,T,D]
         key = rotate(self.k_norm(split_heads(self.k_proj(x), self.kv_heads)), angles)  # [B,Hkv,T,D]
         value = split_heads(self.v_proj(x), self.kv_heads)  # [B,Hkv,T,D]
@@ -161,7 +161,7 @@ class GroupedQueryAttention(nn.Module):
         return query, key.repeat_interleave(group, dim=1), value.repeat_interleave(group, dim=1)
 
     def forward(self, x: Tensor, angles: Rotary, mask: Tensor | None, cache: KeyValueCache | None = None) -> Tensor:
-        """x [B,T,C] -> [B,T,C]. No mask means causal, and is allowed only where no cache is."""
+        """From x [B,T,C] to [B,T,C]. No mask means causal, and is allowed only where no cache is."""
         query, key, value = self.project(x, angles, cache)
         output = attend_fused(query, key, value, mask, causal=mask is None)
         return self.o_proj(join_heads(output))  # type: ignore[no-any-return]  # nn.Module.__call__ is Any

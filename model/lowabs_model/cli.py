@@ -3,11 +3,13 @@
 import argparse
 import logging
 import math
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING
 
 import attrs
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from lowabs_model.corpus.shards import SourceFile
     from lowabs_model.recipe import Recipe
     from lowabs_model.train import Report, Reporter
+
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 log = logging.getLogger(__name__)
 
@@ -46,17 +50,36 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lowabs-model", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_attention(commands)
+    _add_corpus(commands)
     _add_tokenizer(commands)
     _add_training(commands, "pretrain", "train a model from nothing, or go on with a run")
     _add_training(commands, "finetune", "train a checkpoint further by a recipe of its own")
+    _add_evaluate(commands)
     _add_export(commands)
     return parser
 
 
-Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+def _add_corpus(commands: "Commands") -> None:
+    parser = commands.add_parser("corpus", help="make clean, licensed, deduplicated shards of source code")
+    parser.add_argument("sources", nargs="+", metavar="SOURCE", help="directory, git repository, list of them, `installed`")
+    parser.add_argument("--output", required=True, type=Path, metavar="DIR")
+    parser.add_argument("--blocklist", type=Path, metavar="FILE", help="benchmark items that must not be trained on")
+    parser.add_argument("--held-out", action="append", default=[], metavar="NAME", help="repository never trained on")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N")
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="where harvests are kept; default: beside the output")
+    parser.set_defaults(command=_corpus)
 
 
-def _add_tokenizer(commands: Commands) -> None:
+def _add_evaluate(commands: "Commands") -> None:
+    parser = commands.add_parser("evaluate", help="bits per byte on held-out files, by language")
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--corpus", required=True, type=Path, metavar="DIR")
+    parser.add_argument("--bytes", type=int, default=300_000, metavar="N", help="of text at most for each language")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    parser.set_defaults(command=_evaluate)
+
+
+def _add_tokenizer(commands: "Commands") -> None:
     parser = commands.add_parser("tokenizer", help="train the byte-level BPE of a recipe on a corpus")
     parser.add_argument("--recipe", required=True, help="name of a shipped recipe, or a TOML file")
     parser.add_argument("--corpus", required=True, type=Path, metavar="DIR")
@@ -64,15 +87,13 @@ def _add_tokenizer(commands: Commands) -> None:
     parser.set_defaults(command=_tokenizer)
 
 
-def _add_training(commands: Commands, name: str, summary: str) -> None:
+def _add_training(commands: "Commands", name: str, summary: str) -> None:
     parser = commands.add_parser(name, help=summary)
     parser.add_argument("--recipe", help="name of a shipped recipe, or a TOML file; default with --resume: the run's own")
     parser.add_argument("--corpus", required=True, type=Path, metavar="DIR")
     parser.add_argument("--run", required=True, type=Path, metavar="DIR", help="where checkpoints and curves go")
     parser.add_argument("--tokenizer", type=Path, metavar="FILE", help="default: the checkpoint's, else trained first")
-    parser.add_argument(
-        "--init", type=Path, metavar="CHECKPOINT", required=name == "finetune", help="weights to start from"
-    )
+    parser.add_argument("--init", type=Path, metavar="CHECKPOINT", required=name == "finetune", help="weights to start from")
     parser.add_argument(
         "--resume", nargs="?", const=Path(), type=Path, metavar="CHECKPOINT", help="go on exactly; default: the run's last"
     )
@@ -81,7 +102,7 @@ def _add_training(commands: Commands, name: str, summary: str) -> None:
     parser.set_defaults(command=_train)
 
 
-def _add_attention(commands: Commands) -> None:
+def _add_attention(commands: "Commands") -> None:
     parser = commands.add_parser("attention", help="show what attention computes for a text: shapes and weights per head")
     parser.add_argument("text")
     parser.add_argument("--checkpoint", type=Path, metavar="DIR", help="default: a fresh attention with random weights")
@@ -90,7 +111,7 @@ def _add_attention(commands: Commands) -> None:
     parser.set_defaults(command=_attention)
 
 
-def _add_export(commands: Commands) -> None:
+def _add_export(commands: "Commands") -> None:
     parser = commands.add_parser("export", help="write the bundle that lowabs-lsp runs")
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("output", type=Path)
@@ -108,16 +129,19 @@ def _tokenizer(options: argparse.Namespace) -> int:
 
 
 def _trained_tokenizer(settings: "Recipe", files: "list[SourceFile]") -> str:
+    """On the mix that the model will see, as far as leaving files out can make it."""
     from lowabs_model.tokenizer import sample_texts, train_tokenizer
 
     if settings.model is None:
         raise LowabsError("the recipe has no [model], so no vocab_size: give --tokenizer")
-    total = sum(len(file.text) for file in files)
-    texts = sample_texts((file.text for file in files), total, settings.tokenizer.sample_bytes)
-    return train_tokenizer(texts, settings.model.vocab_size).to_str()
+    random, weights = Random(settings.train.seed), settings.language_weights
+    texts = [file.text for file in files if random.random() < weights.get(file.language, 1.0)]
+    sample = sample_texts(texts, sum(map(len, texts)), settings.tokenizer.sample_bytes)
+    return train_tokenizer(sample, settings.model.vocab_size).to_str()
 
 
 def _train(options: argparse.Namespace) -> int:
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: spinning threads starve other programs
     from lowabs_model.corpus.shards import HELD_OUT, TRAIN, read_shards
     from lowabs_model.recipe import load_recipe, recipe_text
     from lowabs_model.train import Run, checkpoints, processes, train
@@ -209,9 +233,30 @@ def _tokenizers(resume: Path | None, init: Path | None, folder: Path) -> list[Pa
 
 
 def _attention(options: argparse.Namespace) -> int:
-    from lowabs_model.evaluate.attention import show_attention
+    from lowabs_model.evaluate.attention_weights import show_attention
 
     show_attention(options.text, options.checkpoint, layer=options.layer, plot=options.plot)
+    return 0
+
+
+def _corpus(options: argparse.Namespace) -> int:
+    from lowabs_model.corpus.build import build_corpus
+
+    build_corpus(
+        options.output,
+        options.sources,
+        blocklist=options.blocklist,
+        held_out=options.held_out,
+        workers=options.workers,
+        cache=options.cache,
+    )
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from lowabs_model.evaluate.loss import show_loss
+
+    show_loss(options.checkpoint, options.corpus, bytes_per_language=options.bytes, output=options.json)
     return 0
 
 

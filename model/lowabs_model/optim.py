@@ -22,7 +22,8 @@ def orthogonalize(matrices: Tensor, steps: int = 5) -> Tensor:
     for _ in range(steps):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x if wide else x.mT
+    result: Tensor = x if wide else x.mT
+    return result
 
 
 class Muon(torch.optim.Optimizer):
@@ -67,9 +68,7 @@ def make_optimizers(model: nn.Module, recipe: OptimRecipe) -> list[torch.optim.O
     embedding = [p for name, p in named.items() if "embed_tokens" in name]
     gains = [p for p in named.values() if p.dim() == 1]
     matrices = [p for name, p in named.items() if p.dim() == 2 and "embed_tokens" not in name]
-    muon = Muon(
-        matrices, lr=recipe.muon_rate, weight_decay=recipe.muon_weight_decay, momentum=recipe.muon_momentum
-    )
+    muon = Muon(matrices, lr=recipe.muon_rate, weight_decay=recipe.muon_weight_decay, momentum=recipe.muon_momentum)
     adam = torch.optim.AdamW(
         [{"params": embedding, "lr": recipe.embedding_rate}, {"params": gains, "lr": recipe.gain_rate}],
         betas=(0.9, 0.95),

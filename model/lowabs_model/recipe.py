@@ -8,11 +8,12 @@ from typing import Any
 from attrs import field, frozen, validators
 from cattrs import Converter, transform_error
 from cattrs.gen import make_dict_structure_fn
+from cattrs.v import format_exception
 
 from lowabs_lsp.errors import LowabsError
 
-positive = validators.gt(0)
-share = validators.and_(validators.ge(0), validators.le(1))
+positive: Any = validators.gt(0)  # attrs types its validators by the field; these serve int and float
+share: Any = validators.and_(validators.ge(0), validators.le(1))
 
 
 class RecipeError(LowabsError):
@@ -157,12 +158,13 @@ def parse_recipe(text: str, *, source: str = "recipe") -> Recipe:
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{source} is not TOML: {error}") from error
     except Exception as error:  # cattrs raises groups of whatever its hooks and attrs' validators raise
-        faults = (fault.replace("$.", "").replace(" @ $", "") for fault in transform_error(error))
+        faults = transform_error(error, format_exception=_fault)
+        faults = [fault.replace(" @ $.", " @ ").removesuffix(" @ $") for fault in faults]
         raise RecipeError(f"{source}: {'; '.join(faults)}") from error
 
 
 def _converter() -> Converter:
-    """cattrs with strict scalars: by default it would turn "false" into True and 1.5 into 1."""
+    """Strict about scalars: by default cattrs would turn "false" into True and 1.5 into 1."""
     converter = Converter(forbid_extra_keys=True)
     for kind in (bool, int, float, str):
         converter.register_structure_hook(kind, _strict(kind))
@@ -170,6 +172,12 @@ def _converter() -> Converter:
     for section in (ModelConfig, HoleRecipe, Stage, OptimRecipe, TrainRecipe, TokenizerRecipe, Recipe):
         converter.register_structure_hook(section, make_dict_structure_fn(section, converter))
     return converter
+
+
+def _fault(error: BaseException, kind: type | None) -> str:
+    """Our own errors and those of attrs' validators in their words, all others in those of cattrs."""
+    own = type(error) in (TypeError, ValueError) and error.args and isinstance(error.args[0], str)
+    return str(error.args[0]) if own else format_exception(error, kind)
 
 
 def _strict(kind: type) -> Any:

@@ -9,14 +9,16 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import accumulate, pairwise
 from pathlib import Path
+from random import Random
 from types import FrameType
 from typing import Any
 
 import numpy as np
 import torch
 import torch.distributed as dist
-from attrs import asdict, evolve, frozen
+from attrs import asdict, evolve, field, frozen
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -45,7 +47,7 @@ class World:
 
     rank: int = 0
     size: int = 1
-    device: torch.device = torch.device("cpu")
+    device: torch.device = field(factory=lambda: torch.device("cpu"))
 
 
 @frozen
@@ -95,14 +97,19 @@ def decay_bounds(stages: Iterable[Stage], step: int) -> tuple[int, int]:
 
 
 def decay_now(stages: tuple[Stage, ...], step: int, decay_steps: int) -> tuple[Stage, ...]:
-    """The plan that breaks off at `step` and decays in `decay_steps`, as its last stage would have."""
+    """The plan that breaks off at `step` and decays in `decay_steps`, shared out as its last decaying stages are."""
     kept: list[Stage] = []
     begin = 0
     for stage in stages:
         if begin < step:
             kept.append(evolve(stage, steps=min(stage.steps, step - begin)))
         begin += stage.steps
-    return (*kept, evolve(stages[-1], steps=decay_steps, decay=True))
+    first = next((i for i in range(len(stages), 0, -1) if not stages[i - 1].decay), 0)
+    decaying = stages[first:] or (evolve(stages[-1], decay=True),)
+    total = sum(stage.steps for stage in decaying)
+    ends = [round(decay_steps * done / total) for done in accumulate(stage.steps for stage in decaying)]
+    shares = [end - before for before, end in pairwise([0, *ends])]
+    return (*kept, *(evolve(stage, steps=n) for stage, n in zip(decaying, shares, strict=True) if n))
 
 
 # ------------------------------------------------------------------------------------------------------- the data
@@ -118,7 +125,7 @@ class BlockDataset(Dataset[Rows]):
         return self.blocks.rows(number, self.length, self.holes)
 
 
-def _as_is(rows: Rows) -> Rows:
+def _as_is(rows: Any) -> Any:  # DataLoader types it for lists, which come only with a batch size
     return rows
 
 
@@ -180,7 +187,7 @@ def batch_step(model: nn.Module, rows: Tensor, recipe: Recipe, world: World) -> 
     """Gradients of the mean loss over all rows [R, length + 1] of the batch, each process for its share of them."""
     counted = int((rows[:, 1:] != PAD_ID).sum())
     mine = rows[world.rank :: world.size].to(world.device, non_blocking=True)
-    micro = mine.split(max(1, recipe.train.micro_tokens // (rows.shape[1] - 1)))
+    micro = torch.split(mine, max(1, recipe.train.micro_tokens // (rows.shape[1] - 1)))
     total = torch.zeros((), device=world.device)
     for number, part in enumerate(micro):
         with _synchronized(model, number == len(micro) - 1), _autocast(recipe, world):
@@ -358,7 +365,8 @@ def train(recipe: Recipe, run: Run, report: Reporter, world: World | None = None
     blocks = Blocks(run.files, encode, weights=recipe.language_weights, seed=recipe.train.seed)
     kind = kind_of(recipe, place(stages, state.step - 1)[0]) if state.step else None
     feed = Feed(blocks, block=state.block, row=state.row, kind=kind, workers=recipe.train.workers)
-    held_out = held_out_documents(run.held_out, encode, stages[-1].length, recipe.train.evaluate_bytes)
+    sample = Random(0).sample(run.held_out, len(run.held_out))
+    held_out = held_out_documents(sample, encode, stages[-1].length, recipe.train.evaluate_bytes)
     trained = parallel(model, recipe, world)
     curve = Curve(run.folder, world)
     started = saved = time.monotonic()
@@ -451,13 +459,13 @@ class Curve:
             from torch.utils.tensorboard import SummaryWriter
 
             self.run.mkdir(parents=True, exist_ok=True)
-            self.events = SummaryWriter(str(self.run))  # type: ignore[no-untyped-call]
+            self.events = SummaryWriter(str(self.run))
             self.lines = (self.run / "curve.jsonl").open("a", encoding="utf-8")
         return self
 
     def __exit__(self, *_: object) -> None:
         if self.active:
-            self.events.close()  # type: ignore[no-untyped-call]
+            self.events.close()
             self.lines.close()
 
     def add(self, report: Report) -> None:
@@ -473,7 +481,7 @@ class Curve:
         if not self.active:
             return
         for name, value in values.items():
-            self.events.add_scalar(name, value, report.step)  # type: ignore[no-untyped-call]
+            self.events.add_scalar(name, value, report.step)
         line = {"step": report.step, "tokens": report.tokens, **{k: round(v, 5) for k, v in values.items()}}
         self.lines.write(json.dumps(line) + "\n")
         self.lines.flush()

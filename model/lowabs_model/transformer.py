@@ -1,6 +1,7 @@
 """The one decoder: a plain Qwen3 whose parameters carry Hugging Face's names."""
 
 import torch
+from attrs import evolve
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -75,7 +76,7 @@ class Decoder(nn.Module):
                 nn.init.normal_(parameter, std=deviation, generator=generator)
 
     def forward(self, ids: Tensor, padding: Tensor | None = None, cache: KeyValueCache | None = None) -> Tensor:
-        """ids [B,T] -> logits [B,T,V].
+        """From ids [B,T] to logits [B,T,V].
 
         `padding` [B,T] is true at tokens that are no text; no token looks at them. With a `cache`, ids continue the
         tokens it holds, and it is extended.
@@ -89,7 +90,7 @@ class Decoder(nn.Module):
         return self.head(x)
 
     def forward_with_weights(self, ids: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """ids [B,T] -> logits [B,T,V], and the attention weights [B,H,T,T] of each layer, written out."""
+        """From ids [B,T] to logits [B,T,V], and the attention weights [B,H,T,T] of each layer, written out."""
         angles, mask = self.angles(ids, 0), self.mask(ids, 0, None)
         x, every = self.model.embed_tokens(ids), []
         for layer in self.model.layers:
@@ -126,11 +127,10 @@ def grow(shallow: Decoder, config: ModelConfig) -> Decoder:
     New layers are spread between the old ones; each is a copy of the old one before it with its output projections at
     zero, so that it adds nothing yet. Raises ValueError when anything but the depth differs.
     """
-    same_shape = {name: value.shape for name, value in shallow.state_dict().items() if ".layers." not in name}
-    deep = Decoder(config)
     old, new = shallow.config.num_hidden_layers, config.num_hidden_layers
-    if new < old or any(deep.state_dict()[name].shape != shape for name, shape in same_shape.items()):
-        raise ValueError("a model can only grow in depth: same width and vocabulary, at least as many layers")
+    if new < old or evolve(shallow.config, num_hidden_layers=new) != config:
+        raise ValueError("a model can only grow in depth: all else in [model] must stay as it is")
+    deep = Decoder(config)
     deep.model.embed_tokens.load_state_dict(shallow.model.embed_tokens.state_dict())
     deep.model.norm.load_state_dict(shallow.model.norm.state_dict())
     sources = [layer * old // new for layer in range(new)]

@@ -7,9 +7,6 @@ import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from lowabs_lsp.prompt.fim import PSM, SPECIAL_TOKENS, SPM, render
-from lowabs_lsp.values import Context, Layout, Sentinel, Snippet
 from lowabs_model.corpus.fim import (
     END_ID,
     PAD_ID,
@@ -25,6 +22,9 @@ from lowabs_model.corpus.fim import (
 )
 from lowabs_model.corpus.shards import SourceFile
 from lowabs_model.recipe import HoleRecipe
+
+from lowabs_lsp.prompt.fim import PSM, SPECIAL_TOKENS, SPM, render
+from lowabs_lsp.values import Context, Layout, Sentinel, Snippet
 
 ALWAYS = HoleRecipe(rate=1.0, no_path=0.0, truncated_suffix=0.0)
 FIRST = len(SPECIAL_TOKENS)
