@@ -26,7 +26,8 @@ class LocalEngine:
         tokenizer = open_tokenizer(bundle)
         session = open_session(bundle, settings)
         self._manifest = bundle.manifest
-        self._model = Model(session, tokenizer, Healing(tokenizer.bytes_of), layout, KvCache(session.create_memory))
+        self.model = Model(session, tokenizer, Healing(tokenizer.bytes_of), layout, KvCache(session.create_memory))
+        """What `generate` works with; benchmarks run its session directly."""
         self._draft = PromptLookup()
         self._turn = threading.Lock()
 
@@ -48,15 +49,15 @@ class LocalEngine:
     @property
     def description(self) -> str:
         """The model, its weights and the device in one line."""
-        device = self._model.session.device.kind
-        threads = self._model.session.threads
+        device = self.model.session.device.kind
+        threads = self.model.session.threads
         where = "CUDA" if device == "cuda" else f"{threads} CPU thread{'s' * (threads > 1)}"
         variant = self._manifest.graphs[device].variant
         return f"{self._manifest.name}, {variant} weights, on {where} by ONNX Runtime {ort.__version__}"
 
     def count_tokens(self, text: str) -> int:
         """How many tokens `text` has on its own."""
-        return len(self._model.tokenizer.encode(text))
+        return len(self.model.tokenizer.encode(text))
 
     def generate(
         self,
@@ -69,7 +70,7 @@ class LocalEngine:
     ) -> Generated:
         """Continue `prompt`. Raises EngineError when it does not fit the context or the model cannot run."""
         with self._turn:
-            return generate(self._model, prompt, decoding, cancelled, draft=draft or self._draft, mixer=mixer)
+            return generate(self.model, prompt, decoding, cancelled, draft=draft or self._draft, mixer=mixer)
 
 
 def open_tokenizer(bundle: OpenBundle) -> Tokenizer:

@@ -33,6 +33,8 @@ def read_config(folder: Path) -> DecoderConfig:
         if raw.get(key, supported) != supported:
             raise BundleError(f"{path}: {key} is {raw[key]!r}, only {supported!r} can be exported")
     rope = raw.get("rope_parameters") or {}
+    if rope.get("rope_type", "default") != "default":
+        raise BundleError(f"{path}: rope_type is {rope['rope_type']!r}, only 'default' can be exported")
     try:
         architecture = Architecture(
             layers=raw["num_hidden_layers"],

@@ -1,0 +1,311 @@
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lowabs_model.checkpoint import load_checkpoint, save_checkpoint
+from lowabs_model.export import export_bundle, write_graph
+from lowabs_model.graph import VARIANTS
+from lowabs_model.parity import Logits, Sample, graph_model, measure_parity, standard_library, torch_model
+from lowabs_model.recipe import ModelConfig
+from lowabs_model.tensors import read_config, read_tensors
+from lowabs_model.transformer import Decoder
+from safetensors.torch import load_file, save_file
+
+from lowabs_lsp.engine.bundle import TOKENIZER, open_bundle
+from lowabs_lsp.engine.local import LocalEngine
+from lowabs_lsp.engine.session import CPU, Session
+from lowabs_lsp.engine.tokenizer import Tokenizer
+from lowabs_lsp.errors import BundleError
+from lowabs_lsp.values import Decoding, Prompt
+
+TOKENIZER_JSON = (Path(__file__).parents[1] / "data/tiny" / TOKENIZER).read_text("utf-8")
+SHAPE = ModelConfig(
+    vocab_size=512,
+    hidden_size=64,
+    intermediate_size=160,
+    num_hidden_layers=3,
+    num_attention_heads=4,
+    num_key_value_heads=2,
+    head_dim=32,
+    max_position_embeddings=128,
+)
+SAMPLE = Sample("a function", ["def add(left, right):\n    return left + right\n" * 20])
+IDS = st.lists(st.integers(0, 511), min_size=1, max_size=100)
+
+
+def save(folder: Path, shape: ModelConfig = SHAPE) -> Path:
+    """A checkpoint with drawn weights, large enough for the logits to differ."""
+    decoder = Decoder(shape)
+    generator = torch.Generator().manual_seed(1)
+    for parameter in decoder.parameters():
+        if parameter.dim() == 2:
+            torch.nn.init.normal_(parameter, std=1.5 * parameter.shape[1] ** -0.5, generator=generator)
+        else:
+            torch.nn.init.uniform_(parameter, 0.5, 1.5, generator=generator)
+    save_checkpoint(folder, decoder, TOKENIZER_JSON)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save(tmp_path_factory.mktemp("run") / "checkpoint")
+
+
+@pytest.fixture(scope="module")
+def graphs(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the graph of each variant."""
+    folder = tmp_path_factory.mktemp("graphs")
+    for variant in VARIANTS:
+        write_graph(folder, f"{variant}.onnx", read_config(checkpoint), read_tensors(checkpoint), variant)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def by_torch(checkpoint: Path) -> Logits:
+    return torch_model(checkpoint)
+
+
+@pytest.fixture(scope="module")
+def by_graph(checkpoint: Path, graphs: Path) -> Logits:
+    return graph_model(graphs / "fp32.onnx", read_config(checkpoint))
+
+
+def rewrite(file: Path, edit: Callable[[dict[str, Any]], object]) -> None:
+    raw = json.loads(file.read_text())
+    edit(raw)
+    file.write_text(json.dumps(raw))
+
+
+# the graph computes what PyTorch does
+
+
+@settings(deadline=None, max_examples=30)
+@given(ids=IDS)
+def test_the_graph_gives_the_logits_of_torch(by_torch: Logits, by_graph: Logits, ids: list[int]) -> None:
+    assert by_graph(ids) == pytest.approx(by_torch(ids), abs=1e-4)
+
+
+@pytest.mark.parametrize(("variant", "share"), [("fp16", 0.01), ("int8", 0.1), ("rowq", 0.1), ("int4", 0.5)])
+def test_a_quantised_graph_stays_close_to_torch(checkpoint: Path, graphs: Path, variant: str, share: float) -> None:
+    ids = np.random.default_rng(0).integers(0, 512, 100).tolist()
+    expected = torch_model(checkpoint)(ids)
+    difference = graph_model(graphs / f"{variant}.onnx", read_config(checkpoint))(ids) - expected
+    assert 0 < difference.std() < share * expected.std()
+
+
+@pytest.mark.parametrize("variant", ["fp32", "int8", "int4", "rowq"])
+@settings(deadline=None, max_examples=15)
+@given(ids=IDS, data=st.data())
+def test_in_every_variant_a_token_is_independent_of_its_company(
+    checkpoint: Path, graphs: Path, variant: str, ids: list[int], data: st.DataObject
+) -> None:
+    config = read_config(checkpoint)
+    session = Session(graphs / f"{variant}.onnx", config.architecture, config.context_length, CPU, threads=2)
+    cut = data.draw(st.integers(1, len(ids)))
+    whole = session.run(session.create_memory(), ids, 0, len(ids))
+    memory = session.create_memory()
+    pieces = [session.run(memory, ids[:cut], 0, cut)]
+    pieces += [session.run(memory, [token], cut + n, 1) for n, token in enumerate(ids[cut:])]
+    assert np.array_equal(np.concatenate(pieces), whole)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"head_dim": 16},
+        {"num_attention_heads": 3, "num_key_value_heads": 1},
+        {"num_key_value_heads": 4},
+        {"hidden_size": 48, "intermediate_size": 112},
+        {"num_hidden_layers": 1},
+        {"rope_theta": 10_000.0, "rms_norm_eps": 1e-5},
+    ],
+)
+def test_other_shapes_are_the_same_to_torch(tmp_path: Path, changes: dict[str, Any]) -> None:
+    folder = save(tmp_path / "checkpoint", ModelConfig(**{**_as_dict(SHAPE), **changes}))
+    parity = export_bundle(folder, tmp_path / "bundle", held_out=SAMPLE).parity
+    assert parity is not None
+    assert parity.graph_max_abs_logit_difference < 1e-4
+
+
+def _as_dict(shape: ModelConfig) -> dict[str, Any]:
+    return {name: getattr(shape, name) for name in ModelConfig.__match_args__}
+
+
+# the bundle
+
+
+def test_the_bundle_runs_and_tells_its_parity(checkpoint: Path, tmp_path: Path) -> None:
+    manifest = export_bundle(checkpoint, tmp_path / "b", name="three layers", held_out=SAMPLE, training={"tokens": 5})
+    assert open_bundle(tmp_path / "b").manifest == manifest
+    assert manifest.name == "three layers"
+    assert manifest.training == {"tokens": 5}
+    parity = manifest.parity
+    assert parity is not None
+    assert parity.sample == "a function"
+    assert parity.graph_max_abs_logit_difference < 1e-4 < parity.max_abs_logit_difference < 0.5
+    assert 0.9 < parity.argmax_agreement <= 1
+    assert parity.loss_after == pytest.approx(parity.loss_before, abs=0.05)
+    assert LocalEngine.open(tmp_path / "b").generate(Prompt(("def ",)), Decoding(max_tokens=3)).tokens
+
+
+def test_the_loss_is_that_of_torch(checkpoint: Path, tmp_path: Path) -> None:
+    sample = Sample("short", ["x = [1, 2, 3]\n"])
+    parity = export_bundle(checkpoint, tmp_path / "b", held_out=sample).parity
+    ids = list(Tokenizer(checkpoint / TOKENIZER).encode(sample.texts[0]))
+    with torch.no_grad():
+        logits = load_checkpoint(checkpoint)(torch.tensor([ids]))[0]
+    expected = torch.nn.functional.cross_entropy(logits[:-1], torch.tensor(ids[1:]))
+    assert parity is not None
+    assert parity.loss_before == pytest.approx(float(expected), abs=1e-5)
+    assert parity.tokens == len(ids)
+
+
+def test_a_second_graph_for_cuda_is_in_half_precision(checkpoint: Path, tmp_path: Path) -> None:
+    manifest = export_bundle(checkpoint, tmp_path / "b", cuda_variant="fp16", held_out=SAMPLE)
+    assert {kind: graph.variant for kind, graph in manifest.graphs.items()} == {"cpu": "rowq", "cuda": "fp16"}
+    assert manifest.graphs["cuda"].file in manifest.files
+
+
+def test_what_the_checkpoint_says_of_its_training_is_copied(checkpoint: Path, tmp_path: Path) -> None:
+    folder = save(tmp_path / "checkpoint")
+    (folder / "trainer.json").write_text('{"step": 7, "tokens": 900, "block": 1}')
+    assert export_bundle(folder, tmp_path / "b", held_out=SAMPLE).training == {"step": 7, "tokens": 900}
+    (folder / "training.json").write_text('{"corpus": "ours"}')
+    assert export_bundle(folder, tmp_path / "b", held_out=SAMPLE).training == {"corpus": "ours"}
+
+
+def test_a_folder_is_replaced_but_for_what_is_not_a_bundles(checkpoint: Path, tmp_path: Path) -> None:
+    output = tmp_path / "b"
+    export_bundle(checkpoint, output, cuda_variant="fp16", held_out=SAMPLE)
+    (output / "__init__.py").write_text("")
+    (output / "notes").mkdir()
+    (output / "notes/a.txt").write_text("kept")
+    export_bundle(checkpoint, output, held_out=SAMPLE)
+    assert open_bundle(output).manifest.graphs.keys() == {"cpu"}
+    assert sorted(entry.name for entry in output.iterdir()) == [
+        "__init__.py", "bundle.json", "model.onnx", "model.onnx.data", "notes", "tokenizer.json",
+    ]  # fmt: skip
+    assert (output / "notes/a.txt").read_text() == "kept"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["b"]
+
+
+def test_a_failed_export_leaves_the_folder_as_it_was(checkpoint: Path, tmp_path: Path) -> None:
+    output = tmp_path / "b"
+    manifest = export_bundle(checkpoint, output, held_out=SAMPLE)
+    with pytest.raises(BundleError, match="no variant 'int3'"):
+        export_bundle(checkpoint, output, variant="int3", held_out=SAMPLE)
+    assert open_bundle(output).manifest == manifest
+    assert [entry.name for entry in tmp_path.iterdir()] == ["b"]
+
+
+def test_without_held_out_text_the_standard_library_serves() -> None:
+    assert "standard library of Python 3." in standard_library().name
+    assert all(len(text) > 1000 for text in standard_library().texts)
+
+
+# what cannot be exported
+
+
+def test_a_graph_that_computes_something_else_is_refused(checkpoint: Path, graphs: Path, tmp_path: Path) -> None:
+    config, tokenizer = read_config(checkpoint), Tokenizer(checkpoint / TOKENIZER)
+    with pytest.raises(BundleError, match="logits differ from PyTorch's by"):
+        measure_parity(checkpoint, graphs / "int4.onnx", graphs / "fp32.onnx", config, tokenizer, SAMPLE)
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (lambda raw: raw.update(model_type="llama"), "model_type is 'llama', only 'qwen3' can be exported"),
+        (lambda raw: raw.update(attention_bias=True), "attention_bias is True"),
+        (lambda raw: raw.update(rope_scaling={"type": "yarn"}), "rope_scaling is"),
+        (lambda raw: raw.update(rope_parameters={"rope_type": "yarn", "rope_theta": 1e5}), "rope_type is 'yarn'"),
+        (lambda raw: raw.pop("head_dim"), "has no 'head_dim'"),
+    ],
+)
+def test_a_config_that_is_no_plain_qwen3(tmp_path: Path, edit: Callable[[dict[str, Any]], object], said: str) -> None:
+    folder = save(tmp_path / "checkpoint")
+    rewrite(folder / "config.json", edit)
+    with pytest.raises(BundleError, match=rf"config\.json: .*{re.escape(said)}"):
+        export_bundle(folder, tmp_path / "b", held_out=SAMPLE)
+
+
+def test_rows_that_no_block_divides_are_refused(tmp_path: Path) -> None:
+    folder = save(tmp_path / "checkpoint", ModelConfig(**{**_as_dict(SHAPE), "hidden_size": 40}))
+    with pytest.raises(BundleError, match="multiple of 16"):
+        export_bundle(folder, tmp_path / "b", held_out=SAMPLE)
+
+
+def test_a_tokenizer_with_more_tokens_than_the_model(tmp_path: Path) -> None:
+    folder = save(tmp_path / "checkpoint", ModelConfig(**{**_as_dict(SHAPE), "vocab_size": 500}))
+    with pytest.raises(BundleError, match="has 512 tokens where the model has 500"):
+        export_bundle(folder, tmp_path / "b", held_out=SAMPLE)
+
+
+def test_a_directory_that_is_no_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"config\.json: cannot be read .*is this the directory of a checkpoint"):
+        export_bundle(tmp_path, tmp_path / "b")
+
+
+# tensors
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float16, torch.bfloat16])
+def test_every_type_of_tensor_is_read_exactly(tmp_path: Path, kind: torch.dtype) -> None:
+    tensors = {f"model.{n}": torch.randn(n + 1, 3).to(kind) for n in range(4)}
+    save_file(tensors, tmp_path / "model.safetensors")
+    read = read_tensors(tmp_path)
+    for name, tensor in tensors.items():
+        assert np.array_equal(read[name.removeprefix("model.")], tensor.float().numpy())
+
+
+def test_shards_are_read_as_one(checkpoint: Path, tmp_path: Path) -> None:
+    whole = load_file(checkpoint / "model.safetensors")
+    names = sorted(whole)
+    parts = {"a.safetensors": names[::2], "b.safetensors": names[1::2]}
+    for file, part in parts.items():
+        save_file({name: whole[name] for name in part}, tmp_path / file)
+    index = {"weight_map": {name: file for file, part in parts.items() for name in part}}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+    read, expected = read_tensors(tmp_path), read_tensors(checkpoint)
+    assert read.places.keys() == expected.places.keys()
+    assert all(np.array_equal(read[name], expected[name]) for name in expected.places)
+
+
+def test_an_output_matrix_of_its_own_is_used(tmp_path: Path) -> None:
+    folder = save(tmp_path / "checkpoint")
+    tied = graph_in(folder, tmp_path / "tied")([1, 2, 3])
+    whole = load_file(folder / "model.safetensors")
+    whole["lm_head.weight"] = whole["model.embed_tokens.weight"].flip(0).contiguous()
+    save_file(whole, folder / "model.safetensors")
+    rewrite(folder / "config.json", lambda raw: raw.update(tie_word_embeddings=False))
+    assert graph_in(folder, tmp_path / "untied")([1, 2, 3]) == pytest.approx(tied[:, ::-1], abs=1e-4)
+
+
+def graph_in(checkpoint: Path, folder: Path) -> Callable[[list[int]], Any]:
+    config = read_config(checkpoint)
+    write_graph(folder, "model.onnx", config, read_tensors(checkpoint), "fp32")
+    return graph_model(folder / "model.onnx", config)
+
+
+def test_a_cut_weights_file_is_named(tmp_path: Path) -> None:
+    folder = save(tmp_path / "checkpoint")
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-10])
+    with pytest.raises(BundleError, match=r"model\.safetensors: is cut short"):
+        [read_tensors(folder)[name] for name in read_tensors(folder).places]
+
+
+def test_a_missing_tensor_is_named(tmp_path: Path) -> None:
+    folder = save(tmp_path / "checkpoint")
+    whole = load_file(folder / "model.safetensors")
+    del whole["model.layers.1.mlp.up_proj.weight"]
+    save_file(whole, folder / "model.safetensors")
+    with pytest.raises(BundleError, match=r"no tensor 'layers\.1\.mlp\.up_proj\.weight'"):
+        export_bundle(folder, tmp_path / "b", held_out=SAMPLE)
