@@ -9,11 +9,13 @@ root=$(cd "$here/../.." && pwd)/.editors
 mkdir -p "$root/bin"
 export DEBIAN_FRONTEND=noninteractive
 
-EDITORS="neovim neovim-trixie neovim-bookworm"
+EDITORS="neovim neovim-trixie neovim-bookworm vim"
 
 install_neovim() { unpack sid neovim && launcher neovim nvim; }
 install_neovim-trixie() { unpack trixie neovim-trixie neovim && launcher neovim-trixie nvim; }
 install_neovim-bookworm() { unpack bookworm neovim-bookworm neovim && launcher neovim-bookworm nvim; }
+
+install_vim() { host_packages vim tmux && link vim vim.basic; }
 
 # ------------------------------------------------------------------------------------------- packages of another Debian suite
 
@@ -74,6 +76,9 @@ host_packages() {
   [ "$(id -u)" = 0 ] || { echo "not root: run 'apt-get install $*' first"; return 1; }
   mirror >/dev/null && apt-get -qq --yes --no-install-recommends install "$@"
 }
+
+# link NAME PROGRAM: .editors/bin/NAME is a program of this machine.
+link() { ln -sf "$(command -v "$2")" "$root/bin/$1" && [ -x "$root/bin/$1" ]; }
 
 # --------------------------------------------------------------------------------------------------------------------- all
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -38,6 +39,13 @@ def find_editor(name: str) -> Path:
     if not (EDITORS / f"{name}.ready").exists():
         pytest.skip(f"{name} is not installed: run tests/editors/install.sh {name}")
     return EDITORS / "bin" / name
+
+
+def find_program(name: str) -> Path:
+    """A program of this machine. Skips the test where there is none."""
+    if (path := shutil.which(name)) is None:
+        pytest.skip(f"{name} is not installed: run tests/editors/install.sh")
+    return Path(path)
 
 
 @frozen
