@@ -68,25 +68,29 @@ def complete_text(data: bytes) -> str:
 def vocabulary_bytes(vocabulary: dict[str, int], special: dict[str, int], added: dict[str, int], path: Path) -> list[bytes]:
     """Undo GPT-2's spelling of bytes as printable characters; `added` tokens are spelled as they are."""
     table = [b""] * (max(vocabulary.values(), default=-1) + 1)
-    alphabet = byte_alphabet()
-    try:
-        for spelling, i in vocabulary.items():
-            if spelling in added:
-                table[i] = spelling.encode()
-            elif spelling not in special:
-                table[i] = bytes(alphabet[character] for character in spelling)
-    except KeyError as exc:
-        raise BundleError(f"{path}: is not a byte-level tokenizer ({exc} is no byte); no other kind can be run") from exc
+    to_latin_1 = str.maketrans(byte_spelling())
+    for spelling, i in vocabulary.items():
+        if spelling in added:
+            table[i] = spelling.encode()
+        elif spelling not in special:
+            try:
+                table[i] = spelling.translate(to_latin_1).encode("latin-1")
+            except UnicodeEncodeError as exc:
+                raise BundleError(f"{path}: token {spelling!r} is not byte-level; no other kind can be run") from exc
     if {bytes([byte]) for byte in range(256)} - set(table):
         raise BundleError(f"{path}: lacks single bytes, so it cannot spell every text; use a tokenizer with all of them")
     return table
 
 
-def byte_alphabet() -> dict[str, int]:
-    """GPT-2's printable character for each byte: itself where Latin-1 has a visible one, else the next from U+0100."""
-    visible = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    hidden = [byte for byte in range(256) if byte not in visible]
-    return {chr(byte): byte for byte in visible} | {chr(0x100 + n): byte for n, byte in enumerate(hidden)}
+def byte_spelling() -> dict[str, str]:
+    """GPT-2's printable character for each byte -> the byte as Latin-1; every other Latin-1 character -> an invalid one.
+
+    Bytes that are visible in Latin-1 stand for themselves, the others for the characters from U+0100 on.
+    """
+    visible = {chr(byte) for byte in (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100))}
+    hidden = [chr(byte) for byte in range(256) if chr(byte) not in visible]
+    spelled = {chr(0x100 + n): byte for n, byte in enumerate(hidden)}
+    return {character: character for character in visible} | spelled | dict.fromkeys(hidden, "\uffff")
 
 
 def _read(path: Path) -> dict[str, Any]:
