@@ -9,7 +9,7 @@ from attrs import field, frozen
 from numpy.typing import NDArray
 
 Cancelled = Callable[[], bool]
-"""Asked between steps; true means: nobody waits for the answer any more."""
+"""Asked between steps, and from another thread during one; true means: nobody waits for the answer any more."""
 
 FloatArray = NDArray[np.float32]
 
