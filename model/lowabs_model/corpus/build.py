@@ -11,6 +11,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from sys import stderr
 
+from attrs import evolve
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -18,7 +19,7 @@ from lowabs_model.corpus.decontaminate import EMPTY, Blocklist, read_blocklist
 from lowabs_model.corpus.dedup import Seen
 from lowabs_model.corpus.harvest import VERSION, harvest, read_files, read_head, refused, write_harvest
 from lowabs_model.corpus.shards import HELD_OUT, TRAIN, CorpusError, SourceFile, write_shards
-from lowabs_model.corpus.sources import Source, expand
+from lowabs_model.corpus.sources import Source, expand, is_harvest, is_repository
 from lowabs_model.corpus.statistics import Statistics, write_statistics
 
 HELD_OUT_BYTES = 2_000_000
@@ -31,10 +32,20 @@ Advance = Callable[[str], None]
 
 def unite(sources: Iterable[Source]) -> list[Source]:
     """Each name once: the first place wins."""
-    by_name: dict[str, Source] = {}
+    by_name: dict[tuple[str, bool], Source] = {}
     for source in sources:
-        by_name.setdefault(source.name.lower(), source)
+        by_name.setdefault((source.name.lower(), source.history), source)
     return list(by_name.values())
+
+
+def with_history(sources: Iterable[Source], held_out: Sequence[str]) -> list[Source]:
+    """After each git repository its older versions; not of held-out ones."""
+    both: list[Source] = []
+    for source in sources:
+        both.append(source)
+        if is_repository(source.path) and not is_held_out(source.name, held_out):
+            both.append(evolve(source, history=True))
+    return both
 
 
 def is_held_out(name: str, held_out: Sequence[str]) -> bool:
@@ -50,7 +61,9 @@ def is_copy_of_held_out(name: str, held_out: Sequence[str]) -> bool:
 
 def harvest_path(cache: Path, source: Source) -> Path:
     """Where the harvest of a source lies; a source may be such a file itself."""
-    return source.path if source.path.name.endswith(".jsonl.zst") else cache / f"{source.name.replace('/', '+')}.jsonl.zst"
+    if is_harvest(source.path):
+        return source.path
+    return cache / f"{source.name.replace('/', '+')}{'@history' if source.history else ''}.jsonl.zst"
 
 
 def is_harvested(path: Path, source: Source) -> bool:
@@ -143,15 +156,19 @@ def build_corpus(
     held_out: Sequence[str] = (),
     workers: int = 2,
     cache: Path | None = None,
+    history: bool = False,
 ) -> Statistics:
     """Write `output`; harvests are kept in `cache` (by default a folder `harvest` beside the output) and used again.
 
+    With `history`, older versions of system-level files are mined from git repositories too.
     Raises `CorpusError` for a source that is not there and a blocklist that is none.
     """
     load_blocklist(blocklist)
     everything = unite(source for argument in sources for source in expand(argument))
     copies = [source for source in everything if is_copy_of_held_out(source.name, held_out)]
     wanted = [source for source in everything if source not in copies]
+    if history:
+        wanted = with_history(wanted, held_out)
     cache = cache or output.parent / "harvest"
     cache.mkdir(parents=True, exist_ok=True)
     harvest_all(wanted, cache, blocklist=blocklist, workers=workers)

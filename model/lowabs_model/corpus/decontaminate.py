@@ -47,7 +47,7 @@ def run_hashes(text: str) -> NDArray[np.uint64]:
     joined = b" ".join(tokens)
     ends = np.cumsum([len(token) + 1 for token in tokens], dtype=np.int64) - 1
     starts = ends - np.array([len(token) for token in tokens], dtype=np.int64)
-    runs = zip(starts[: len(tokens) - RUN + 1].tolist(), ends[RUN - 1 :].tolist(), strict=True)
+    runs = zip(starts[: max(0, len(tokens) - RUN + 1)].tolist(), ends[RUN - 1 :].tolist(), strict=True)
     digests = b"".join(blake2b(joined[start:end], digest_size=8).digest() for start, end in runs)
     hashes: NDArray[np.uint64] = np.unique(np.frombuffer(digests, dtype="<u8"))
     sampled: NDArray[np.uint64] = hashes[hashes % SAMPLING == 0]

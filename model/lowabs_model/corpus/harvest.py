@@ -9,17 +9,18 @@ from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from attrs import asdict, frozen
+from attrs import asdict, evolve, frozen
 from numpy.typing import NDArray
 
 from lowabs_model.corpus.clean import MAX_BYTES, RefusedFileError, clean, decode
 from lowabs_model.corpus.decontaminate import Blocklist, is_benchmark_source, mentions_benchmark
 from lowabs_model.corpus.dedup import fingerprint, signature
+from lowabs_model.corpus.history import historic_files
 from lowabs_model.corpus.languages import SYSTEM_LANGUAGES, language_of, language_of_name, may_have_language
 from lowabs_model.corpus.licences import classify_all, is_licence_file
 from lowabs_model.corpus.paths import is_test, refusal_of_path
 from lowabs_model.corpus.shards import CorpusError, SourceFile, read_lines, write_lines
-from lowabs_model.corpus.sources import Source, Tree, open_tree, parent
+from lowabs_model.corpus.sources import GitTree, Source, Tree, open_tree, parent
 
 VERSION = 1
 """Of the filters: a harvest of another version is made again."""
@@ -38,6 +39,8 @@ class HarvestedFile:
     exact: str
     near: str
     """MinHash: 128 uint32, base64."""
+    commit: str = ""
+    """Of an older version; else that of the whole harvest."""
 
     def signature(self) -> NDArray[np.uint32]:
         return np.frombuffer(base64.b64decode(self.near), dtype=np.uint32)
@@ -57,7 +60,7 @@ class Harvest:
     version: int = VERSION
 
     def source_file(self, file: HarvestedFile) -> SourceFile:
-        return SourceFile(self.repository, file.path, file.language, self.license, self.commit, file.text)
+        return SourceFile(self.repository, file.path, file.language, self.license, file.commit or self.commit, file.text)
 
 
 def refused(source: Source, refusal: str, *, commit: str = "", license: str = "") -> Harvest:  # noqa: A002
@@ -98,6 +101,18 @@ def harvest_file(path: str, data: bytes, blocklist: Blocklist) -> HarvestedFile:
     return HarvestedFile(path, language, text, fingerprint(text), base64.b64encode(signature(text).tobytes()).decode())
 
 
+def harvest_or_count(path: str, data: bytes, blocklist: Blocklist, drops: Counter[str]) -> list[HarvestedFile]:
+    """The file, or none and one more in the counts; a broken file is one of these."""
+    try:
+        return [harvest_file(path, data, blocklist)]
+    except RefusedFileError as exc:
+        drops[str(exc)] += 1
+    except Exception:  # One bad file of ten thousand must not stop a build of hours.
+        logger.exception("unreadable file=%s", path)
+        drops["unreadable"] += 1
+    return []
+
+
 def limit_tests(files: list[HarvestedFile]) -> list[HarvestedFile]:
     """Keep tests to a share of the bytes, drawn by the hash of their path; system-level text is too scarce to be limited."""
     tests = [file for file in files if is_test(file.path) and file.language not in SYSTEM_LANGUAGES]
@@ -111,7 +126,7 @@ def limit_tests(files: list[HarvestedFile]) -> list[HarvestedFile]:
 
 
 def harvest_tree(tree: Tree, blocklist: Blocklist) -> tuple[list[HarvestedFile], Counter[str]]:
-    """The good files in the order of their paths, and the number of others by reason; a broken file is one of these."""
+    """The good files in the order of their paths, and the number of others by reason."""
     drops: Counter[str] = Counter()
     folders, wanted, files = refused_folders(tree), [], []
     for path, size in sorted(tree.sizes().items()):
@@ -119,20 +134,24 @@ def harvest_tree(tree: Tree, blocklist: Blocklist) -> tuple[list[HarvestedFile],
             drops[reason] += 1
         else:
             wanted.append(path)
-    read = set()
-    for path, data in tree.read(wanted):
-        read.add(path)
-        try:
-            files.append(harvest_file(path, data, blocklist))
-        except RefusedFileError as exc:
-            drops[str(exc)] += 1
-        except Exception:  # One bad file of ten thousand must not stop a build of hours.
-            logger.exception("unreadable file=%s", path)
-            drops["unreadable"] += 1
-    drops["unreadable"] += len(wanted) - len(read)
+    read = 0
+    for read, (path, data) in enumerate(tree.read(wanted), start=1):  # noqa: B007
+        files.extend(harvest_or_count(path, data, blocklist, drops))
+    drops["unreadable"] += len(wanted) - read
     kept = limit_tests(files)
     drops["too many tests"] += len(files) - len(kept)
     return kept, +drops
+
+
+def harvest_history(tree: Tree, blocklist: Blocklist) -> tuple[list[HarvestedFile], Counter[str]]:
+    """The older versions worth keeping; none of what has no history. What is not kept is not counted as dropped."""
+    files: list[HarvestedFile] = []
+    if isinstance(tree, GitTree):
+        folders = refused_folders(tree)
+        for commit, path, data in historic_files(tree):
+            if not is_below(path, folders):
+                files.extend(evolve(file, commit=commit) for file in harvest_or_count(path, data, blocklist, Counter()))
+    return files, Counter()
 
 
 def harvest(source: Source, blocklist: Blocklist) -> Harvest:
@@ -144,7 +163,7 @@ def harvest(source: Source, blocklist: Blocklist) -> Harvest:
         verdict = tree.licence()
         if not verdict.allowed:
             return refused(source, "licence", commit=tree.commit, license=verdict.name)
-        files, drops = harvest_tree(tree, blocklist)
+        files, drops = (harvest_history if source.history else harvest_tree)(tree, blocklist)
     except (CorpusError, OSError, ValueError) as exc:
         logger.warning("unreadable source=%s: %s", source.name, exc)
         return refused(source, "unreadable")

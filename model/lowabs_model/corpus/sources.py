@@ -25,6 +25,8 @@ class Source:
     path: Path
     version: str = ""
     """Of a plain folder, as the user states it; git repositories and distributions know theirs."""
+    history: bool = False
+    """Whether older versions of system-level files are meant, instead of the newest of all."""
 
 
 class Tree(Protocol):
@@ -78,15 +80,26 @@ class GitTree:
         return {path: size for path, (_, size) in self._blobs.items()}
 
     def read(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Files that a partial snapshot lacks are empty."""
+        wanted = list(paths)
+        return zip(wanted, self.read_blobs(self._blobs[path][0] for path in wanted), strict=True)
+
+    def read_blobs(self, blobs: Iterable[str]) -> Iterator[bytes]:
+        """The content of each blob in turn, empty for one that a partial snapshot lacks."""
         with subprocess.Popen([*self._git, "cat-file", "--batch"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as batch:
             assert batch.stdin is not None
             assert batch.stdout is not None
-            for path in paths:
-                batch.stdin.write(self._blobs[path][0].encode() + b"\n")
+            for blob in blobs:
+                batch.stdin.write(blob.encode() + b"\n")
                 batch.stdin.flush()
                 header = batch.stdout.readline().split()
-                if len(header) == 3 and header[1] == b"blob":
-                    yield path, batch.stdout.read(int(header[2]) + 1)[:-1]
+                found = len(header) == 3 and header[1] == b"blob"
+                yield batch.stdout.read(int(header[2]) + 1)[:-1] if found else b""
+
+    def log(self) -> list[str]:
+        """The lines of the raw log of what was added and modified, newest commit first."""
+        arguments = "log", "--no-merges", "--no-renames", "--diff-filter=AM", "--raw", "--no-abbrev", "--format=%H", self.commit
+        return self._run("-c", "core.quotePath=false", *arguments).decode("utf-8", "replace").splitlines()
 
     def licence(self) -> Verdict:
         return licence_of_folder(self)
@@ -144,8 +157,17 @@ class DistributionTree:
         return classify_metadata(self._metadata, [path.read_text(encoding="utf-8", errors="replace") for path in files])
 
 
+def is_harvest(path: Path) -> bool:
+    """Whether this is the kept harvest of an earlier build, which stands in for its source."""
+    return path.name.endswith(".jsonl.zst")
+
+
 def is_git_directory(path: Path) -> bool:
     return (path / "HEAD").is_file() and (path / "objects").is_dir()
+
+
+def is_repository(path: Path) -> bool:
+    return is_git_directory(path) or is_git_directory(path / ".git")
 
 
 def open_tree(source: Source) -> Tree:
@@ -169,19 +191,19 @@ def expand(argument: str) -> list[Source]:
     label, equals, place = argument.strip().rpartition("=")
     path = Path(place).expanduser()
     name, _, version = label.partition("@")
-    if path.is_file() and not path.name.endswith(".jsonl.zst"):
+    if path.is_file() and not is_harvest(path):
         lines = [line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
         return [source for line in lines if line for source in expand(line)]
     if not path.exists():
         raise CorpusError(f"no source at {path}: give a folder, a git directory or a text file that lists such, one a line")
     if infos := sorted(path.glob("*.dist-info")):
         return [Source(f"pypi/{info.name.split('-')[0].lower()}", info) for info in infos if (info / "RECORD").is_file()]
-    return [Source(name if equals else default_name(path), path, version)]
+    return [Source(name if equals else default_name(path), path, version, is_harvest(path) and "@history" in path.name)]
 
 
 def default_name(path: Path) -> str:
     """A mirror kept as `owner+name/repo` is called owner/name, a harvest by its file, anything else by its folder."""
-    for part in (path.name.removesuffix(".jsonl.zst"), path.parent.name):
+    for part in (path.name.removesuffix(".jsonl.zst").removesuffix("@history"), path.parent.name):
         if "+" in part:
             return part.replace("+", "/", 1)
     return path.resolve().name

@@ -37,8 +37,9 @@ def test_tokens_are_words_and_single_signs() -> None:
     assert run_hashes("a.b(c)+1 == d[0]").tolist() == run_hashes("a . b ( c )\n+ 1 = = d [ 0 ]").tolist()
 
 
-def test_nine_tokens_have_no_run() -> None:
-    assert run_hashes("1 2 3 4 5 6 7 8 9").size == 0
+@pytest.mark.parametrize("count", range(10))
+def test_fewer_than_ten_tokens_have_no_run(count: int) -> None:
+    assert run_hashes("token " * count).size == 0
 
 
 def test_an_item_planted_in_other_code_is_caught(module: Module) -> None:
