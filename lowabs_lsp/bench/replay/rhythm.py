@@ -32,8 +32,8 @@ CORRECTION = Pause(280, 0.4)
 JUMP = Pause(1500, 0.8)
 """Going to another place, or another file, and thinking of what to do there."""
 PASTE = Pause(800, 0.5)
-ACCEPT = Pause(60, 0.3)
-"""From the decision to take a suggestion to its key."""
+LEAVE = Pause(400, 0.5)
+"""From the last key at a place until the person turns away from it."""
 
 
 @frozen
