@@ -1,15 +1,21 @@
 """A small repository with a history, and no deadlines: other work on a machine says nothing about these properties."""
 
+import json
+import runpy
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from lowabs_lsp.engine.scripted import ScriptedEngine
+
 settings.register_profile("replay", deadline=None)
 settings.load_profile("replay")
 
+SERVER = Path(__file__).parent / "scripted_server.py"
 Files = Mapping[str, str | bytes | Path | None]
 """What a commit writes; None deletes a file, a path makes a link to it."""
 
@@ -90,3 +96,22 @@ def make_repository(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., P
 @pytest.fixture(scope="session")
 def shop(make_repository: Callable[..., Path]) -> Path:
     return make_repository(*HISTORY)
+
+
+@pytest.fixture(scope="session")
+def engines() -> dict[str, Callable[[list[str]], ScriptedEngine]]:
+    """The engines of the scripted server, for policies inside this process."""
+    found: dict[str, Callable[[list[str]], ScriptedEngine]] = runpy.run_path(str(SERVER))["ENGINES"]
+    return found
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Callable[[str, list[str]], tuple[str, ...]]:
+    """The command that starts a server with one of the scripted engines, which knows some texts."""
+
+    def command(engine: str, texts: list[str]) -> tuple[str, ...]:
+        known = tmp_path / "texts.json"
+        known.write_text(json.dumps(texts))
+        return sys.executable, str(SERVER), engine, str(known)
+
+    return command
