@@ -1,5 +1,6 @@
 """THE LOOP: encode, heal, reuse, prefill; then guess, verify, accept until a rule stops it."""
 
+import itertools
 import time
 from collections.abc import Sequence
 
@@ -110,9 +111,12 @@ class Generation:
     def guess(self) -> list[int]:
         """First of all that the torn tokens were whole; behind them what the draft proposes."""
         torn = self.torn if not self.output.tokens else []
-        sure = self.tokens + torn
-        most = min(MOST_GUESSES, self.output.left - len(torn) - 1)  # the last run's own choice needs no guess
-        return torn + list(self.draft.propose(sure, most))[: max(0, most)] if most > 0 else torn
+        most = min(MOST_GUESSES, self.output.left - len(torn) - 1)  # the run's own choice needs no guess
+        if most <= 0:
+            return torn
+        proposed = self.draft.propose(self.tokens + torn, most)[:most]
+        known = range(self.model.tokenizer.size)
+        return [*torn, *itertools.takewhile(known.__contains__, proposed)]
 
     def verify(self, guesses: Sequence[int], options: ort.RunOptions) -> FloatArray:
         """Logits [1 + guesses, V] after the last sure token and after each guess, in one run."""

@@ -131,7 +131,7 @@ def test_cached_equals_uncached_while_a_text_is_edited(
 
 
 @exact
-@given(prompt=PROMPTS, decoding=DECODINGS, guesses=st.lists(st.integers(0, 511), min_size=1, max_size=40))
+@given(prompt=PROMPTS, decoding=DECODINGS, guesses=st.lists(st.integers(-2, 520), min_size=1, max_size=40))
 def test_drafted_equals_undrafted(fresh: Fresh, prompt: Prompt, decoding: Decoding, guesses: list[int]) -> None:
     plain = gist(say(fresh(), prompt, decoding))
     assert gist(say(fresh(), prompt, decoding, Noise(guesses))) == plain
