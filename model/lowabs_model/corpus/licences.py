@@ -62,7 +62,7 @@ HEADER_CHARS = 3000
 LICENCE_FILE = re.compile(r"(un)?licen[cs]e([-._]\w+)*$|copying([-._]\w+)*$", re.I)
 NO_CODE = frozenset({"", ".txt", ".md", ".rst", ".mit", ".apache", ".bsd"})
 _SPELLINGS = {
-    "Apache-2.0": "apache; apache 2; apache-2; apache 2.0; apache license 2.0; apache license, version 2.0;"
+    "Apache-2.0": "apache; apache 2.0 license; apache 2; apache-2; apache 2.0; apache license 2.0; apache license, version 2.0;"
     " apache software license; apache-2.0 with llvm-exception",
     "MIT": "mit license; the mit license",
     "BSD": "bsd license",
@@ -112,6 +112,9 @@ def first_grant(text: str) -> Verdict:
 
 
 def is_licence_file(name: str) -> bool:
+    """Whether a file of this name licenses the code beside it, not its documentation or what it bundles."""
+    if re.search(r"docs?\b|third", name, re.I):
+        return False
     return bool(LICENCE_FILE.match(name)) and (PurePosixPath(name).suffix.lower() in NO_CODE or name.lower().endswith("-2.0"))
 
 

@@ -85,7 +85,18 @@ def test_licence_files_are_known_by_name(name: str) -> None:
     assert is_licence_file(name)
 
 
-@pytest.mark.parametrize("name", ["license.py", "licensing.rst", "README.md", "copying_files.sh", "license-key-formatting.cpp"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "license.py",
+        "licensing.rst",
+        "README.md",
+        "copying_files.sh",
+        "license-key-formatting.cpp",
+        "LICENSE-docs",
+        "LICENSE-THIRD-PARTY",
+    ],
+)
 def test_other_files_are_no_licence_files(name: str) -> None:
     assert not is_licence_file(name)
 
