@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -43,7 +43,7 @@ def initialize(session: Session, params: lsp.InitializeParams) -> None:
     logger.info(key_values(event="initialize", client=client.strip(), encoding=encoding.value))
     session.configuration.initialization = params.initialization_options
     if session.watches_parent and params.process_id is not None:
-        session.begin(_leave_with(session, params.process_id))
+        session.begin(_leave_with(session, process_end(params.process_id)))
 
 
 def initialized(session: Session, params: object) -> None:
@@ -65,9 +65,9 @@ async def _start(session: Session) -> None:
     await _register_for_settings(session)
 
 
-async def _leave_with(session: Session, process_id: int) -> None:
-    await process_end(process_id)
-    logger.warning(key_values(event="orphaned", parent=process_id))
+async def _leave_with(session: Session, end: Coroutine[Any, Any, None]) -> None:
+    await end
+    logger.warning(key_values(event="orphaned", parent=session.server.process_id))
     session.server.leave(1)
 
 

@@ -141,8 +141,9 @@ class Protocol(LanguageServerProtocol):
 
     def _refuse(self, request_id: int | str | None, code: lsp.ErrorCodes, reason: str) -> None:
         logger.info(key_values(event="refused", id=request_id, code=int(code), reason=reason))
-        error = lsp.ResponseError(code=code, message=reason)
-        self._send_data(lsp.ResponseErrorMessage(id=request_id, error=error))
+        # pygls' type would leave an id of null out
+        error = {"code": int(code), "message": reason}
+        self._send_data({"jsonrpc": self.VERSION, "id": request_id, "error": error})
 
     def _send_data(self, data: Any) -> None:
         """Hand the body to the writer, which frames it and never blocks. pygls would log the text of it."""
