@@ -13,6 +13,10 @@ from lowabs_lsp.bench.replay.history import Repository
 from lowabs_lsp.bench.replay.inside import CountingEngine, InsideBackend
 from lowabs_lsp.bench.replay.measures import Figures, MachineCounts, figures_of, machine_figures
 from lowabs_lsp.bench.replay.ours import SERVED, make_ours, make_silent, merged
+from lowabs_lsp.bench.replay.peers.continue_dev import make_continue
+from lowabs_lsp.bench.replay.peers.copilot import make_copilot
+from lowabs_lsp.bench.replay.peers.llama_vim import make_llama_vim
+from lowabs_lsp.bench.replay.peers.tabby import make_tabby
 from lowabs_lsp.bench.replay.policy import MakePolicy
 from lowabs_lsp.bench.replay.served import ServedBackend
 from lowabs_lsp.bench.replay.session import Session, pick_sessions
@@ -81,7 +85,15 @@ def policy_names() -> tuple[str, ...]:
 def _inside(options: ReplayOptions) -> dict[str, MakePolicy]:
     """The policies that run in this process."""
     ours = evolve(load_settings(options.overrides), model=options.settings.model, engine=options.settings.engine)
-    return {"completer": make_ours(ours), "silent": make_silent}
+    return {
+        "completer": make_ours(ours),
+        "llama.vim": make_llama_vim,
+        "continue": make_continue,
+        "tabby": make_tabby(clips=True),
+        "tabby-unclipped": make_tabby(clips=False),
+        "copilot": make_copilot,
+        "silent": make_silent,
+    }
 
 
 def run_replay(options: ReplayOptions, open_engine: OpenEngine) -> ReplayResult:

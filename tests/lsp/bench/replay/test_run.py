@@ -77,6 +77,14 @@ def test_nonsense_saves_nothing_and_counts_as_noise(replay: Replay) -> None:
     assert total["wrong_per_100_keys"] > 50
 
 
+def test_every_peer_uses_what_its_model_knows(replay: Replay) -> None:
+    peers = ("llama.vim", "continue", "tabby", "tabby-unclipped", "copilot")
+    assert set(peers) < set(policy_names())
+    total = figures(replay("oracle", *peers))
+    assert {name: 0.2 < total[name]["keystrokes_saved"] < 1 for name in peers} == dict.fromkeys(peers, True)
+    assert {total[name]["keys"] for name in peers} == {total["tabby"]["keys"]}
+
+
 def test_silence_is_exactly_nothing(replay: Replay) -> None:
     total = figures(replay("oracle", "silent"))["silent"]
     assert {name: value for name, value in total.items() if value} == {"keys": total["keys"]}
