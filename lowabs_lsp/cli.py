@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lowabs_lsp.errors import LowabsError, PlaceError
+from lowabs_lsp.errors import BenchError, LowabsError, PlaceError, SettingsError
 from lowabs_lsp.logs import set_up_logging
 from lowabs_lsp.settings import Settings, load_settings
 from lowabs_lsp.values import Completion, Decoding, Document, Engine, Generated, Prompt, Reason, Stop
@@ -263,6 +263,25 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     engine.add_argument("--markdown", metavar="FILE", type=Path, help="write the table as Markdown")
     _add_common(engine, log_level="error")
     engine.set_defaults(run=_bench_engine)
+    _add_replay(kinds.add_parser("replay", help="real edits of a git history, typed by a simulated person", epilog=EPILOG))
+
+
+def _add_replay(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", metavar="PATH", type=Path, help="a git repository, work tree or bare")
+    parser.add_argument("--commits", type=int, default=20, metavar="N", help="how many commits to replay")
+    parser.add_argument(
+        "--revision", default="HEAD", metavar="R", help="what they are drawn from: a branch, a tag or a range A..B"
+    )
+    parser.add_argument("--policy", default="ours", metavar="P", help="who completes: a name, several by commas, or all")
+    parser.add_argument("--clock", choices=("virtual", "real"), default="virtual", help="virtual is the same on every machine")
+    parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="real clock: times as fast as a person")
+    parser.add_argument("--latency", type=int, default=0, metavar="MS", help="virtual clock: what each answer takes")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="draws the commits and the rhythm of the person")
+    parser.add_argument("--settings", default="{}", metavar="JSON", help="settings of ours, as an editor sends them")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write everything as JSON, anew after each policy")
+    parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the tables as Markdown, anew after each policy")
+    _add_common(parser, log_level="info")
+    parser.set_defaults(run=_bench_replay)
 
 
 def _bench_engine(options: argparse.Namespace) -> int:
@@ -277,6 +296,46 @@ def _bench_engine(options: argparse.Namespace) -> int:
     if options.markdown:
         options.markdown.write_text(table + "\n")
     return OK
+
+
+def _bench_replay(options: argparse.Namespace) -> int:
+    from lowabs_lsp.bench.replay.report import as_json, as_table
+    from lowabs_lsp.bench.replay.run import ReplayOptions, ReplayResult, run_replay
+
+    replay = ReplayOptions(
+        repository=options.path,
+        commits=options.commits,
+        revision=options.revision,
+        policies=tuple(options.policy.split(",")),
+        clock=options.clock,
+        speed=options.speed,
+        latency=options.latency,
+        seed=options.seed,
+        settings=_settings(options),
+        overrides=_read_json_object(options.settings),
+    )
+    for file in filter(None, (options.json, options.markdown)):
+        if not file.absolute().parent.is_dir():
+            raise BenchError(f"{file}: no such folder; make it first, the benchmark writes its figures there")
+
+    def write(result: ReplayResult) -> None:
+        if options.json:
+            options.json.write_text(json.dumps(as_json(result), indent=1) + "\n")
+        if options.markdown:
+            options.markdown.write_text(as_table(result) + "\n")
+
+    print(as_table(run_replay(replay, _open_engine, so_far=write)))
+    return OK
+
+
+def _read_json_object(text: str) -> dict[str, object]:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise SettingsError(f'--settings: no JSON: {error}; write it as in \'{{"context": {{"maxTokens": 512}}}}\'') from error
+    if not isinstance(value, dict):
+        raise SettingsError(f"--settings {text}: expected a JSON object")
+    return value
 
 
 if __name__ == "__main__":

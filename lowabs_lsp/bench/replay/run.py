@@ -21,6 +21,7 @@ from lowabs_lsp.bench.replay.policy import MakePolicy
 from lowabs_lsp.bench.replay.served import ServedBackend
 from lowabs_lsp.bench.replay.session import Session, pick_sessions
 from lowabs_lsp.bench.replay.sitting import OpenBackend, Sitting, sit
+from lowabs_lsp.engine.scripted import ScriptedEngine
 from lowabs_lsp.errors import BenchError
 from lowabs_lsp.logs import key_values
 from lowabs_lsp.settings import Settings, load_settings
@@ -96,19 +97,34 @@ def _inside(options: ReplayOptions) -> dict[str, MakePolicy]:
     }
 
 
-def run_replay(options: ReplayOptions, open_engine: OpenEngine) -> ReplayResult:
-    """Replay. Raises BenchError for what cannot be replayed, BundleError and EngineError for a model that cannot run."""
+def run_replay(
+    options: ReplayOptions, open_engine: OpenEngine, *, so_far: Callable[[ReplayResult], None] = lambda result: None
+) -> ReplayResult:
+    """Replay, and tell `so_far` after each policy what there is by then.
+
+    Raises BenchError for what cannot be replayed, BundleError and EngineError for a model that cannot run.
+    """
+    _check(options)
     names = policy_names() if EVERY in options.policies else options.policies
-    if unknown := [name for name in names if name not in policy_names()]:
-        raise BenchError(f"{', '.join(unknown)}: unknown policy; known are {', '.join((*policy_names(), EVERY))}")
-    if options.clock not in ("virtual", "real"):
-        raise BenchError(f"{options.clock}: unknown clock; give virtual or real")
     with Repository(options.repository) as repository:
         head = repository.resolve(options.revision)
         sessions = pick_sessions(repository, count=options.commits, revision=options.revision, seed=options.seed)
-        opener = _Opener(options, open_engine)
-        results = [_play(repository, sessions, name, opener.backend(name), options) for name in names]
-    return ReplayResult(options, head, sessions, results)
+        opener, results = _Opener(options, open_engine), list[PolicyResult]()
+        for name in names:
+            results.append(_play(repository, sessions, name, opener.backend(name), options))
+            so_far(ReplayResult(options, head, sessions, tuple(results)))
+    return ReplayResult(options, head, sessions, tuple(results))
+
+
+def _check(options: ReplayOptions) -> None:
+    """Raises BenchError and SettingsError for what can be seen to be wrong before anything runs."""
+    load_settings(options.overrides)
+    if unknown := [name for name in options.policies if name not in (*policy_names(), EVERY)]:
+        raise BenchError(f"{', '.join(unknown)}: unknown policy; known are {', '.join((*policy_names(), EVERY))}")
+    if options.clock not in ("virtual", "real"):
+        raise BenchError(f"{options.clock}: unknown clock; give virtual or real")
+    if options.commits < 1 or options.latency < 0 or options.speed <= 0 or not options.policies:
+        raise BenchError("give at least one commit and one policy, a latency of at least 0 and a speed above 0")
 
 
 class _Opener:
@@ -124,15 +140,18 @@ class _Opener:
             settings = merged(self._options.overrides, SERVED[name])
             return lambda root, seed: ServedBackend(self._command(), root, settings)
         make = _inside(self._options)[name]
-        if self._engine is None:
-            self._engine = self._open_engine(self._options.settings)
-        engine = self._engine
+        engine = ScriptedEngine() if make is make_silent else self._shared_engine()
 
         def open_inside(root: Path, seed: str) -> Backend:
             counting = CountingEngine(engine)
             return InsideBackend(make(counting, root, f"{seed}/{name}"), counting)
 
         return open_inside
+
+    def _shared_engine(self) -> Engine:
+        if self._engine is None:
+            self._engine = self._open_engine(self._options.settings)
+        return self._engine
 
     def _command(self) -> Sequence[str]:
         engine = self._options.settings.engine

@@ -14,7 +14,7 @@ from lowabs_lsp.bench.replay.report import as_json, as_table
 from lowabs_lsp.bench.replay.run import EVERY, ReplayOptions, ReplayResult, policy_names, run_replay
 from lowabs_lsp.bench.replay.session import pick_sessions
 from lowabs_lsp.engine.scripted import ScriptedEngine
-from lowabs_lsp.errors import BenchError, EngineError
+from lowabs_lsp.errors import BenchError, EngineError, SettingsError
 from lowabs_lsp.values import Engine
 
 Engines = dict[str, Callable[[list[str]], ScriptedEngine]]
@@ -117,6 +117,9 @@ def test_the_table_has_a_row_for_each_policy(replay: Replay) -> None:
     [
         ({"policies": ("cleverest",)}, "cleverest: unknown policy; known are ours"),
         ({"clock": "sundial"}, "unknown clock"),
+        ({"commits": 0}, "at least one commit"),
+        ({"policies": ()}, "one policy"),
+        ({"speed": 0.0}, "a speed above 0"),
         ({"revision": "nowhere"}, "no such revision"),
         ({"revision": "HEAD..HEAD"}, "no commit of HEAD..HEAD can be replayed"),
     ],
@@ -124,6 +127,22 @@ def test_the_table_has_a_row_for_each_policy(replay: Replay) -> None:
 def test_what_cannot_be_replayed_is_said(replay: Replay, changes: dict[str, object], problem: str) -> None:
     with pytest.raises(BenchError, match=problem):
         replay("oracle", "silent", **changes)
+
+
+def test_settings_are_checked_before_anything_runs(shop: Path) -> None:
+    with pytest.raises(SettingsError, match=r"context\.width: unknown setting"):
+        run_replay(ReplayOptions(shop, overrides={"context": {"width": 1}}), no_engine)
+
+
+def test_what_there_is_is_told_after_each_policy(shop: Path, engines: Engines) -> None:
+    told: list[list[str]] = []
+
+    def listen(result: ReplayResult) -> None:
+        told.append([policy.figures.policy for policy in result.policies])
+
+    options = ReplayOptions(shop, policies=("silent", "tabby"), commits=1)
+    run_replay(options, lambda settings: engines["nonsense"]([]), so_far=listen)
+    assert told == [["silent"], ["silent", "tabby"]]
 
 
 def test_a_server_that_cannot_complete_is_a_fault(replay: Replay) -> None:
