@@ -8,8 +8,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # the tests share the modules beside them
 
-from raw_client import RawClient  # noqa: E402
-from server_process import Start, ready, starting  # noqa: E402
+from raw_client import RawClient
+from server_process import Start, ready, starting
 
 
 @pytest.fixture
