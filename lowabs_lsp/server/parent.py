@@ -16,6 +16,8 @@ def process_end(process_id: int) -> Coroutine[Any, Any, None]:
     Never, for one that cannot be seen from here, such as an editor outside of our container, nor on Windows, where the
     end of standard input has to do.
     """
+    if process_id <= 0:  # it would mean a whole group of processes
+        return _never()
     if hasattr(os, "pidfd_open"):
         try:
             return _readable(os.pidfd_open(process_id))
