@@ -39,7 +39,7 @@ def as_table(result: ReplayResult) -> str:
     options, keys = result.options, int(result.policies[0].figures.total["keys"])
     clock = "virtual clock" if options.clock == "virtual" else f"real clock at speed {options.speed:g}"
     title = (
-        f"{options.repository.resolve().name} at {result.head[:10]}: {len(result.sessions)} commits, {keys} keys, "
+        f"{options.repository.absolute().name} at {result.head[:10]}: {len(result.sessions)} commits, {keys} keys, "
         f"seed {options.seed}, {clock}"
     )
     rows = [[cell(policy) for _, cell in _COLUMNS] for policy in result.policies]
@@ -71,7 +71,7 @@ def as_json(result: ReplayResult) -> dict[str, Any]:
     """Everything, with what depends on the machine apart from what does not."""
     options = result.options
     return {
-        "repository": options.repository.resolve().name,
+        "repository": options.repository.absolute().name,
         "head": result.head,
         "revision": options.revision,
         "seed": options.seed,
