@@ -39,8 +39,12 @@ class Configuration:
 
 
 def section_of(layer: object) -> object:
-    """Our part of what a client sent: the whole, or what stands under our name."""
-    return layer[SECTION] if isinstance(layer, dict) and SECTION in layer else layer
+    """Our part of what a client sent: the whole, or what stands under our name.
+
+    Without `trace`, which is a setting of VS Code's client library and not of a server.
+    """
+    section = layer[SECTION] if isinstance(layer, dict) and SECTION in layer else layer
+    return {key: value for key, value in section.items() if key != "trace"} if isinstance(section, dict) else section
 
 
 def is_for_others(pushed: object) -> bool:

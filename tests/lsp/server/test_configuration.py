@@ -12,7 +12,7 @@ def settings_of(**layers: object) -> Settings:
     return settings
 
 
-@pytest.mark.parametrize("nothing", [None, {}, [], {"lowabs": None}, {"lowabs": {}}])
+@pytest.mark.parametrize("nothing", [None, {}, [], {"lowabs": None}, {"lowabs": {}}, {"lowabs": {"trace": {"server": "off"}}}])
 @pytest.mark.parametrize("layer", ["initialization", "pushed", "pulled"])
 def test_nothing_leaves_the_settings_below_in_force(layer: str, nothing: object) -> None:
     base = load_settings({"model": "/m"})
