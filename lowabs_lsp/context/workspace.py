@@ -1,0 +1,158 @@
+"""The index of a workspace's files, built and kept up to date by a background thread that gives way to whoever types."""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from attrs import frozen
+
+from lowabs_lsp.context.exclusion import Exclusion, is_generated
+from lowabs_lsp.context.file_index import FileIndex
+from lowabs_lsp.context.files import find_files, listed, read_text
+from lowabs_lsp.context.secrets import mask_secrets
+from lowabs_lsp.context.segments import Segment
+from lowabs_lsp.logs import key_values
+
+logger = logging.getLogger(__name__)
+
+
+@frozen
+class Limits:
+    """What an index may take of the machine; files beyond a limit are left out."""
+
+    files: int = 10_000
+    text: int = 64_000_000
+    """Characters of all files together."""
+    file: int = 200_000
+    """Bytes of one file."""
+    seconds: float = 120.0
+    """Of processor time for the first pass."""
+
+
+STEP, QUIET = 0.008, 0.3
+"""Seconds of work between two pauses, and of a pause while somebody types."""
+
+
+class Workspace:
+    """Owned by the server: `start` and `stop` it, and `refresh` what changes on disk. Any thread may read `segments`."""
+
+    def __init__(self, roots: Sequence[Path], exclude: tuple[str, ...] = (), limits: Limits = Limits()) -> None:
+        self.updated = threading.Condition()
+        """Notified when files have been indexed."""
+        self.is_built = False
+        self._roots = tuple(roots)
+        self._excludes = Exclusion(exclude)
+        self._limits = limits
+        self._index = FileIndex()
+        self._changed: queue.SimpleQueue[Path | None] = queue.SimpleQueue()
+        self._stopped = threading.Event()
+        self._typed_at = -QUIET
+        self._thread: threading.Thread | None = None
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The index as it is now; it does not change under its reader."""
+        return self._index.segments
+
+    def build(self) -> None:
+        """Index everything now, in this thread; instead of `start`."""
+        for _ in self._first_pass():
+            pass
+
+    def start(self) -> None:
+        """Begin to index in the background, and go on until `stop`."""
+        self._thread = threading.Thread(target=self._run, name="lowabs-index", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the background work within one step of it."""
+        self._stopped.set()
+        self._changed.put(None)
+        if self._thread:
+            self._thread.join()
+
+    def refresh(self, path: Path) -> None:
+        """Say that a file was written, created or deleted."""
+        self._changed.put(path)
+
+    def give_way(self) -> None:
+        """Say that somebody types: background work nearly stops for a moment."""
+        self._typed_at = time.monotonic()
+
+    def _run(self) -> None:
+        try:
+            self._work_off(self._first_pass())
+            while not self._stopped.is_set() and (path := self._changed.get()) is not None:
+                self._work_off(self._next_pass(self._drain(path)))
+        except Exception:
+            logger.exception("the index is no longer kept up to date")
+
+    def _work_off(self, steps: Iterator[None]) -> None:
+        """Rest as long as was worked, longer while somebody types; return early when stopped."""
+        began = time.thread_time()
+        for _ in steps:
+            if (worked := time.thread_time() - began) >= STEP or self._stopped.is_set():
+                typing = time.monotonic() - self._typed_at < QUIET
+                if self._stopped.wait(QUIET if typing else worked):
+                    return
+                began = time.thread_time()
+
+    def _drain(self, path: Path) -> list[Path]:
+        """`path` and whatever else has changed by now."""
+        changed = {path: None}
+        while not self._changed.empty():
+            if (other := self._changed.get()) is not None:
+                changed[other] = None
+        return list(changed)
+
+    def _first_pass(self) -> Iterator[None]:
+        began = time.thread_time()
+        for root in self._roots:
+            for batch in find_files(root):
+                yield
+                for path in batch:
+                    if self._is_full(time.thread_time() - began):
+                        break
+                    self._take(root, path)
+                    yield
+        self._publish()
+        self._report(time.thread_time() - began)
+
+    def _next_pass(self, changed: Sequence[Path]) -> Iterator[None]:
+        for root in self._roots:
+            inside = [path.relative_to(root).as_posix() for path in changed if path.is_relative_to(root)]
+            kept = listed(root, inside)
+            for path in inside:
+                self._index.remove(path)
+                if path in kept:
+                    self._take(root, path)
+                yield
+        self._publish()
+
+    def _take(self, root: Path, path: str) -> None:
+        if not self._excludes(path) and not is_generated(path) and not self._is_full(0):
+            text = read_text(root, path, self._limits.file)
+            if text:
+                self._index.put(path, mask_secrets(text, path))
+
+    def _is_full(self, seconds: float) -> bool:
+        limits, index = self._limits, self._index
+        return len(index.sizes) >= limits.files or index.characters >= limits.text or seconds >= limits.seconds
+
+    def _publish(self) -> None:
+        with self.updated:
+            self._index.publish()
+            self.is_built = True
+            self.updated.notify_all()
+
+    def _report(self, seconds: float) -> None:
+        segments = self.segments
+        size = sum(segment.nbytes for segment in segments) / 1e6
+        chunks = sum(len(segment.first) for segment in segments)
+        full = self._is_full(seconds)
+        logger.info(
+            key_values(event="indexed", files=len(self._index.sizes), chunks=chunks, mb=size, seconds=seconds, full=full)
+        )
