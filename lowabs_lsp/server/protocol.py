@@ -128,9 +128,9 @@ class Protocol(LanguageServerProtocol):
             return self._converter.structure(data, JsonRPCRequestMessage)
         return super().structure_message(data)
 
-    def _handle_cancel_notification(self, msg_id: int | str) -> None:
+    def _handle_cancel_notification(self, msg_id: object) -> None:
         """An id that is unknown is nothing special: the cancel and the answer crossed."""
-        if future := self._request_futures.pop(msg_id, None):
+        if _is_id(msg_id) and (future := self._request_futures.pop(msg_id, None)):  # the type lets lists through
             future.cancel()
 
     def _handle_response(self, msg_id: int | str, result: Any = None, error: lsp.ResponseError | None = None) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import queue
 import threading
@@ -10,6 +11,8 @@ from typing import Any, Protocol
 
 from lowabs_lsp.server.frames import FrameReader, frame
 from lowabs_lsp.server.session import Session
+
+logger = logging.getLogger(__name__)
 
 CHUNK = 1 << 16
 """Bytes to read at once."""
@@ -42,7 +45,10 @@ async def converse(session: Session, writer: Writer, bodies: AsyncIterator[bytes
 async def _pump(session: Session, bodies: AsyncIterator[bytes]) -> None:
     server = session.server
     async for body in bodies:
-        server.protocol.receive(body)
+        try:
+            server.protocol.receive(body)
+        except Exception:  # one message, whatever it is, must not cost a person the session
+            logger.exception("a message could not be handled")
         if server.left.done():
             return
         await asyncio.sleep(0)  # a request sees the text of now, before the next message changes it

@@ -56,9 +56,13 @@ class RawClient:
         return {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params}
 
     def answer(self, request_id: object) -> Message:
-        """Wait for the response with this id."""
-        self.wait(lambda: request_id in self.answers, f"answer to {request_id}")
+        """Wait for the response with this id and take it."""
+        self.expect(request_id)
         return self.answers.pop(request_id)
+
+    def expect(self, request_id: object) -> None:
+        """Wait for the response with this id."""
+        self.wait(lambda: request_id in self.answers, f"answer to {request_id!r}")
 
     def ask(self, method: str, params: object = None) -> Any:
         """Send a request and wait for its result; an error fails the test."""

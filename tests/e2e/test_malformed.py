@@ -107,6 +107,7 @@ def test_a_request_that_cannot_be_read_is_answered_under_its_id(
         notification("$/setTrace", {"value": "everything"}),
         notification("$/cancelRequest"),
         notification("$/cancelRequest", {"id": None}),
+        notification("$/cancelRequest", {"id": [1]}),
         notification("$/cancelRequest", {"id": 12345}),
         notification("window/workDoneProgress/cancel", {"token": "unknown"}),
         notification("textDocument/didOpen", {"textDocument": {"uri": 1}}),

@@ -47,7 +47,9 @@ def texts(lines: list[dict[str, Any]]) -> dict[str, str]:
 @pytest.mark.parametrize("recording", RECORDINGS, ids=lambda path: path.stem)
 def test_a_real_editors_session_goes_well(start: Start, recording: Path) -> None:
     lines = read(recording)
-    requests = {line["id"]: line["method"] for line in lines if "id" in line and line["method"] not in ("initialize", "shutdown")}
+    requests = {
+        line["id"]: line["method"] for line in lines if "id" in line and line["method"] not in ("initialize", "shutdown")
+    }
     cancelled = {line["params"]["id"] for line in lines if line.get("method") == "$/cancelRequest"}
     client = start(says={"re": "turn a + b", "ret": "urn a + b"})
     play(client, lines)
