@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from lowabs_model.corpus.decontaminate import EMPTY, Blocklist, read_blocklist
 from lowabs_model.corpus.dedup import Seen
-from lowabs_model.corpus.harvest import VERSION, harvest, read_files, read_head, refused, write_harvest
+from lowabs_model.corpus.harvest import harvest, is_current, read_files, read_head, refused, write_harvest
 from lowabs_model.corpus.shards import HELD_OUT, TRAIN, CorpusError, SourceFile, write_shards
 from lowabs_model.corpus.sources import Source, expand, is_harvest, is_repository
 from lowabs_model.corpus.statistics import Statistics, write_statistics
@@ -66,13 +66,14 @@ def harvest_path(cache: Path, source: Source) -> Path:
     return cache / f"{source.name.replace('/', '+')}{'@history' if source.history else ''}.jsonl.zst"
 
 
-def is_harvested(path: Path, source: Source) -> bool:
-    if path == source.path:
-        return True
-    try:
-        return path.is_file() and read_head(path).version == VERSION
-    except (CorpusError, TypeError, ValueError):
-        return False
+def is_harvested(path: Path, source: Source, blocklist: Blocklist) -> bool:
+    """Raises `CorpusError` for a harvest given in place of its source that was not checked against this blocklist."""
+    if path != source.path:
+        return is_current(path, source, blocklist)
+    head = read_head(path)
+    if not head.refusal and head.blocklist != blocklist.digest:
+        raise CorpusError(f"{path} was checked against another blocklist: build with that one, or give the source itself")
+    return True
 
 
 def harvest_to(path: Path, source: Source, blocklist_path: Path | None) -> None:
@@ -93,7 +94,7 @@ def load_blocklist(path: Path | None) -> Blocklist:
 
 def harvest_all(sources: Sequence[Source], cache: Path, *, blocklist: Path | None, workers: int) -> None:
     """Fill the cache; what lies there already is not made again."""
-    missing = [source for source in sources if not is_harvested(harvest_path(cache, source), source)]
+    missing = [source for source in sources if not is_harvested(harvest_path(cache, source), source, load_blocklist(blocklist))]
     with progress("harvest", len(sources)) as advance:
         for source in sources:
             if source not in missing:

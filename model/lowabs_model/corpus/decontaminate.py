@@ -62,6 +62,11 @@ class Blocklist:
     item: NDArray[np.uint32]
     size: NDArray[np.uint16]
 
+    @property
+    def digest(self) -> str:
+        """Names the list in a harvest, so that files are never taken for checked that were not; "" of the empty one."""
+        return blake2b(self.hash.tobytes() + self.size.tobytes(), digest_size=8).hexdigest() if self.hash.size else ""
+
     def holds_item(self, text: str) -> bool:
         """Whether the text holds at least two and at least 30 % of the hashes of one item."""
         hashes = run_hashes(text)

@@ -57,6 +57,8 @@ class Harvest:
     """Why the whole source is left out, or ""."""
     drops: dict[str, int]
     files: tuple[HarvestedFile, ...]
+    blocklist: str = ""
+    """Digest of the blocklist that the files were checked against."""
     version: int = VERSION
 
     def source_file(self, file: HarvestedFile) -> SourceFile:
@@ -167,7 +169,17 @@ def harvest(source: Source, blocklist: Blocklist) -> Harvest:
     except (CorpusError, OSError, ValueError) as exc:
         logger.warning("unreadable source=%s: %s", source.name, exc)
         return refused(source, "unreadable")
-    return Harvest(source.name, tree.commit, verdict.name, "", dict(drops), tuple(files))
+    return Harvest(source.name, tree.commit, verdict.name, "", dict(drops), tuple(files), blocklist.digest)
+
+
+def is_current(path: Path, source: Source, blocklist: Blocklist) -> bool:
+    """Whether a kept harvest is what harvesting now would give. A plain folder counts as changed when its version does."""
+    try:
+        head = read_head(path)
+        checked = bool(head.refusal) or head.blocklist == blocklist.digest
+        return checked and head.version == VERSION and head.commit == open_tree(source).commit
+    except (CorpusError, OSError, TypeError, ValueError):
+        return False
 
 
 def write_harvest(path: Path, harvest: Harvest) -> None:

@@ -177,6 +177,30 @@ def test_a_harvest_stands_in_for_a_repository_that_is_gone(corpus: Path, tmp_pat
     assert corpus.is_dir()
 
 
+def test_a_harvest_made_without_the_blocklist_is_never_taken_for_checked(
+    make_tree: MakeTree, tmp_path: Path, module: Module, mit: str
+) -> None:
+    hashes = run_hashes(module("item"))
+    np.savez(tmp_path / "b.npz", hash=hashes, item=np.zeros(len(hashes), np.uint32), size=np.array([len(hashes)], np.uint16))
+    source = f"{make_tree('o', {'LICENSE': mit, 'clean.py': module('clean'), 'item.py': module('item')})}"
+    build_corpus(tmp_path / "unchecked", [source], workers=1)
+    with pytest.raises(CorpusError, match="another blocklist"):
+        build_corpus(tmp_path / "corpus", [str(tmp_path / "harvest/o.jsonl.zst")], blocklist=tmp_path / "b.npz", workers=1)
+    build_corpus(tmp_path / "checked", [source], blocklist=tmp_path / "b.npz", workers=1)
+    assert paths_of(tmp_path / "unchecked", TRAIN) == {"o:clean.py", "o:item.py"}
+    assert paths_of(tmp_path / "checked", TRAIN) == {"o:clean.py"}
+
+
+def test_a_repository_that_has_changed_is_harvested_again(
+    make_repository: MakeTree, tmp_path: Path, module: Module, mit: str
+) -> None:
+    source = str(make_repository("o+n", {"LICENSE": mit, "a.py": module("a")}))
+    build_corpus(tmp_path / "before", [source], workers=1)
+    make_repository("o+n", {"b.py": module("b")})
+    build_corpus(tmp_path / "after", [source], workers=1)
+    assert paths_of(tmp_path / "after", TRAIN) - paths_of(tmp_path / "before", TRAIN) == {"o/n:b.py"}
+
+
 def test_a_source_that_cannot_be_read_is_refused_and_the_others_are_built(tmp_path: Path, sources: list[str]) -> None:
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "HEAD").write_text("ref: refs/heads/main\n")
