@@ -9,12 +9,21 @@ root=$(cd "$here/../.." && pwd)/.editors
 mkdir -p "$root/bin"
 export DEBIAN_FRONTEND=noninteractive
 
-EDITORS="neovim neovim-trixie neovim-bookworm vim"
+EDITORS="neovim neovim-trixie neovim-bookworm vim emacs emacs28 helix"
 
 install_neovim() { unpack sid neovim && launcher neovim nvim; }
 install_neovim-trixie() { unpack trixie neovim-trixie neovim && launcher neovim-trixie nvim; }
 install_neovim-bookworm() { unpack bookworm neovim-bookworm neovim && launcher neovim-bookworm nvim; }
 
+install_helix() { unpack sid helix hx && launcher helix hx "HELIX_RUNTIME=$(echo "$root"/helix/usr/*/hx/runtime)"; }
+install_emacs28() { host_packages emacs-nox tmux && link emacs28 emacs; }
+install_emacs() {
+  unpack sid emacs emacs-nox elpa-lsp-mode || return
+  local share programs
+  share=$(echo "$root"/emacs/usr/share/emacs/[0-9]*) programs=$(echo "$root"/emacs/usr/libexec/emacs/*/*)
+  launcher emacs emacs-nox "EMACSLOADPATH=$(find "$share/lisp" -type d -not -name obsolete -printf '%p:')" \
+    "EMACSDATA=$share/etc" "EMACSDOC=$share/etc" "EMACSPATH=$programs" -- --dump-file "$(echo "$programs"/*.pdmp)" --no-site-file
+}
 install_vim() { host_packages vim tmux && link vim vim.basic; }
 
 # ------------------------------------------------------------------------------------------- packages of another Debian suite
@@ -58,7 +67,8 @@ layout() {
   done
 }
 
-# launcher NAME PROGRAM [VARIABLE=VALUE...]: .editors/bin/NAME runs the unpacked program with its own loader and libraries.
+# launcher NAME PROGRAM [VARIABLE=VALUE...] [-- ARGUMENT...]: .editors/bin/NAME runs the unpacked program with its own loader
+# and libraries.
 launcher() {
   local name=$1 program libraries
   program=$(readlink -f "$root/$name/usr/bin/$2")
@@ -66,7 +76,12 @@ launcher() {
   case $program in "$root"/*) ;; *) program=$root/$name$(readlink "$root/$name/usr/bin/$2") ;; esac
   shift 2
   patchelf --set-interpreter "$(echo "$root/$name"/lib64/ld-linux-*.so.*)" --force-rpath --set-rpath "$libraries" "$program" || return
-  { echo '#!/bin/sh' && for variable in "$@"; do echo "export $variable"; done && echo "exec $program \"\$@\""; } >"$root/bin/$name"
+  {
+    echo '#!/bin/sh'
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do echo "export $1" && shift; done
+    [ $# = 0 ] || shift
+    echo "exec $program $* \"\$@\""
+  } >"$root/bin/$name"
   chmod +x "$root/bin/$name"
 }
 
