@@ -12,8 +12,9 @@ from lowabs_lsp.engine.draft import MOST_GUESSES
 from lowabs_lsp.engine.healing import Healing
 from lowabs_lsp.engine.kv_cache import KvCache
 from lowabs_lsp.engine.sampling import log_softmax, make_pick
-from lowabs_lsp.engine.session import InterruptedRunError, KeyValueMemory, Session, interruptible
+from lowabs_lsp.engine.session import InterruptedRunError, KeyValueMemory, Session
 from lowabs_lsp.engine.tokenizer import Tokenizer
+from lowabs_lsp.engine.watcher import Watcher
 from lowabs_lsp.errors import EngineError
 from lowabs_lsp.values import (
     Cancelled,
@@ -42,6 +43,7 @@ class Model:
     healing: Healing
     layout: Layout
     cache: KvCache[KeyValueMemory]
+    watcher: Watcher
     prefill_chunk: int = PREFILL_CHUNK
 
 
@@ -53,7 +55,7 @@ def generate(
     Raises EngineError when the prompt leaves no room for a token or the model fails.
     """
     generation = Generation(model, prompt, decoding, cancelled, draft, mixer)
-    with interruptible(generation.is_over) as options:
+    with model.watcher.watching(generation.is_over) as options:
         try:
             generation.prefill(options)
             while generation.output.stop is None:

@@ -13,6 +13,7 @@ from lowabs_lsp.engine.generate import Model, generate
 from lowabs_lsp.engine.healing import Healing
 from lowabs_lsp.engine.kv_cache import KvCache
 from lowabs_lsp.engine.tokenizer import Tokenizer
+from lowabs_lsp.engine.watcher import Watcher
 from lowabs_lsp.errors import BundleError
 from lowabs_lsp.settings import EngineSettings
 from lowabs_lsp.values import Cancelled, Decoding, Draft, Generated, Layout, Mixer, Prompt, never
@@ -26,7 +27,8 @@ class LocalEngine:
         tokenizer = open_tokenizer(bundle)
         session = open_session(bundle, settings)
         self._manifest = bundle.manifest
-        self.model = Model(session, tokenizer, Healing(tokenizer.bytes_of), layout, KvCache(session.create_memory))
+        cache = KvCache(session.create_memory)
+        self.model = Model(session, tokenizer, Healing(tokenizer.bytes_of), layout, cache, Watcher())
         """What `generate` works with; benchmarks run its session directly."""
         self._draft = PromptLookup()
         self._turn = threading.Lock()

@@ -1,8 +1,6 @@
 """An ONNX Runtime session of a decoder graph: run(ids behind a past) -> logits, keys and values never copied."""
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,10 +12,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from lowabs_lsp.engine.bundle import SPARE_POSITIONS, Architecture
 from lowabs_lsp.errors import BundleError, EngineError
-from lowabs_lsp.values import Cancelled, FloatArray
-
-POLL_SECONDS = 0.005
-"""How often a run in flight asks whether anybody still waits for it."""
+from lowabs_lsp.values import FloatArray
 
 ORT_ERRORS: tuple[type[Exception], ...] = (
     *(kind for kind in vars(ort_errors).values() if isinstance(kind, type) and issubclass(kind, Exception)),
@@ -161,24 +156,3 @@ def check_shapes(session: ort.InferenceSession, architecture: Architecture, path
             f"{path}: {name} has the shape {found.get(name)} where bundle.json wants {expected.get(name)}; "
             "the files come from different models, copy or download the model folder again"
         )
-
-
-@contextmanager
-def interruptible(stop: Cancelled) -> Iterator[ort.RunOptions]:
-    """Options for runs that end with InterruptedRunError soon after `stop` turns true; it is asked from another thread."""
-    options = ort.RunOptions()
-    finished = threading.Event()
-
-    def watch() -> None:
-        while not finished.wait(POLL_SECONDS):
-            if stop():
-                options.terminate = True
-                return
-
-    watcher = threading.Thread(target=watch, name="lowabs-interrupt", daemon=True)
-    watcher.start()
-    try:
-        yield options
-    finally:
-        finished.set()
-        watcher.join()

@@ -11,6 +11,7 @@ from lowabs_lsp.engine.healing import Healing
 from lowabs_lsp.engine.kv_cache import KvCache
 from lowabs_lsp.engine.local import open_tokenizer
 from lowabs_lsp.engine.session import CPU, Session
+from lowabs_lsp.engine.watcher import Watcher
 
 TINY = Path(__file__).parents[2] / "data" / "tiny"
 
@@ -32,7 +33,7 @@ def fresh(bundle: OpenBundle, session: Session) -> Callable[[], Model]:
     """Make the tiny model with an empty cache."""
     tokenizer = open_tokenizer(bundle)
     cache = KvCache(session.create_memory)
-    model = Model(session, tokenizer, Healing(tokenizer.bytes_of), bundle.manifest.layout, cache)
+    model = Model(session, tokenizer, Healing(tokenizer.bytes_of), bundle.manifest.layout, cache, Watcher())
     return lambda: evolve(model, cache=KvCache(session.create_memory))
 
 

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lowabs_lsp.engine.bundle import OpenBundle
-from lowabs_lsp.engine.session import CPU, InterruptedRunError, KeyValueMemory, Session, interruptible
+from lowabs_lsp.engine.session import CPU, InterruptedRunError, KeyValueMemory, Session
+from lowabs_lsp.engine.watcher import Watcher
 from lowabs_lsp.values import FloatArray
 
 TOKENS = st.lists(st.integers(0, 511), min_size=1, max_size=80)
@@ -86,7 +87,7 @@ def test_the_number_of_threads_changes_no_bit(bundle: OpenBundle, session: Sessi
 
 def run_until_interrupted(session: Session, memory: KeyValueMemory, ids: Sequence[int], past: int) -> None:
     """Run the same tokens again and again while nobody waits for them."""
-    with interruptible(lambda: True) as options:
+    with Watcher().watching(lambda: True) as options:
         for _ in range(10_000):
             session.run(memory, ids, past, 1, options)
 
