@@ -4,7 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, Self, TypeVar
 
 SEQUENCES = 4
-"""How many token sequences are kept: some open documents, or places in one."""
+"""How many token sequences are kept at most: some open documents, or places in one."""
+
+MEMORY_BYTES = 64 << 20
+"""What they may take together; one is always kept."""
 
 
 class Memory(Protocol):
@@ -65,6 +68,11 @@ class KvCache(Generic[M]):
             if not sequence.tokens:
                 return sequence
         return CachedSequence(self._create()) if len(self._sequences) < self._most else self._sequences[0]
+
+
+def sequences_that_fit(memory_bytes: int) -> int:
+    """How many sequences to keep when each has a memory of so many bytes."""
+    return max(1, min(SEQUENCES, MEMORY_BYTES // memory_bytes))
 
 
 def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:

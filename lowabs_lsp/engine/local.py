@@ -11,7 +11,7 @@ from lowabs_lsp.engine.device import open_session
 from lowabs_lsp.engine.draft import PromptLookup
 from lowabs_lsp.engine.generate import Model, generate
 from lowabs_lsp.engine.healing import Healing
-from lowabs_lsp.engine.kv_cache import KvCache
+from lowabs_lsp.engine.kv_cache import KvCache, sequences_that_fit
 from lowabs_lsp.engine.tokenizer import Tokenizer
 from lowabs_lsp.engine.watcher import Watcher
 from lowabs_lsp.errors import BundleError
@@ -27,7 +27,7 @@ class LocalEngine:
         tokenizer = open_tokenizer(bundle)
         session = open_session(bundle, settings)
         self._manifest = bundle.manifest
-        cache = KvCache(session.create_memory)
+        cache = KvCache(session.create_memory, sequences_that_fit(session.memory_bytes))
         self.model = Model(session, tokenizer, Healing(tokenizer.bytes_of), layout, cache, Watcher())
         """What `generate` works with; benchmarks run its session directly."""
         self._draft = PromptLookup()

@@ -1,5 +1,6 @@
 """An ONNX Runtime session of a decoder graph: run(ids behind a past) -> logits, keys and values never copied."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -88,6 +89,12 @@ class Session:
         """The execution providers that ONNX Runtime really took."""
         providers: list[str] = self._session.get_providers()
         return providers
+
+    @property
+    def memory_bytes(self) -> int:
+        """The size of a memory when all of it is used."""
+        reals = [_REALS[entry.type] for entry in self._session.get_inputs() if entry.name.startswith("past_")]
+        return sum(math.prod(self._memory_shape) * np.dtype(real).itemsize for real in reals)
 
     def create_memory(self) -> KeyValueMemory:
         """Room for one token sequence of the context's length."""

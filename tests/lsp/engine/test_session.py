@@ -77,6 +77,12 @@ def test_the_context_can_be_filled_to_its_last_token(session: Session) -> None:
     assert np.array_equal(last, whole(session, ids)[-1:])
 
 
+def test_a_memory_has_a_row_for_each_position_in_each_layer(bundle: OpenBundle, session: Session) -> None:
+    size = bundle.manifest.architecture
+    row = 2 * size.layers * size.kv_heads * size.head_dim * 4
+    assert session.memory_bytes == row * (bundle.manifest.context_length + 2)
+
+
 def test_the_number_of_threads_changes_no_bit(bundle: OpenBundle, session: Session) -> None:
     manifest = bundle.manifest
     path = bundle.path(manifest.graphs["cpu"].file)
