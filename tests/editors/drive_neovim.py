@@ -4,7 +4,7 @@ import itertools
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -116,13 +116,28 @@ class Neovim:
 
 
 @contextmanager
-def open_neovim(program: Path, workplace: Workplace, file: Path, *, vimrc: str = "") -> Iterator[Neovim]:
-    """Neovim in `file`, the shipped folder copied to where its README says; `vimrc` is the user's own init.vim."""
+def open_neovim(
+    program: Path, workplace: Workplace, file: Path, *, vimrc: str = "", window: Sequence[str] = ()
+) -> Iterator[Neovim]:
+    """Neovim in `file`, the shipped folder copied to where its README says; `vimrc` is the user's own init.vim.
+
+    It has no terminal unless `window` is a command that gives it one.
+    """
     config = workplace.config / "nvim"
     shutil.copytree(CLIENTS / "neovim", config / "pack" / "lowabs" / "start" / "lowabs")
     (config / "init.vim").write_text(vimrc)
     address = workplace.home / "nvim.sock"
-    argv = [str(program), "--headless", "--listen", str(address), "-i", "NONE", "-n", str(file)]
+    argv = [
+        *window,
+        str(program),
+        *(() if window else ("--headless",)),
+        "--listen",
+        str(address),
+        "-i",
+        "NONE",
+        "-n",
+        str(file),
+    ]
     with subprocess.Popen(argv, cwd=workplace.project, env=workplace.environment) as process:
         try:
             with socket.socket(socket.AF_UNIX) as connection:
