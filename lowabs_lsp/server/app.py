@@ -1,10 +1,13 @@
 """Wires it together: one engine thread, a session for each client, and the way to it."""
 
 import asyncio
+import contextlib
 import logging
 import os
+import signal
 import sys
 from collections.abc import Coroutine
+from typing import Any
 
 from lowabs_lsp.errors import LowabsError
 from lowabs_lsp.server.engine_thread import EngineThread, OpenEngine
@@ -14,6 +17,9 @@ from lowabs_lsp.server.session import Session
 from lowabs_lsp.server.transport import over_pipes
 from lowabs_lsp.settings import Settings
 
+OK, INTERRUPTED = 0, 130
+"""Exit codes, besides those of a session."""
+
 GRACE = 1.0
 """Seconds that a running step of the engine may take at the end before the process goes without it."""
 
@@ -21,8 +27,8 @@ GRACE = 1.0
 def serve_stdio(*, open_engine: OpenEngine, settings: Settings) -> int:
     """Serve the editor that started this process. Returns the exit code: 0 only after a shutdown.
 
-    `settings` are those of the command line; the client's are laid over them. Leaves the process itself if the engine
-    does not come to rest.
+    `settings` are those of the command line: what is not at its default in them wins over the client's. Leaves the
+    process itself if the engine does not come to rest.
     """
     thread = EngineThread(open_engine)
     return run_stdio(new_session(thread, settings, watches_parent=True), thread)
@@ -54,8 +60,22 @@ def new_session(thread: EngineThread, settings: Settings, *, watches_parent: boo
 
 def run_stdio(session: Session, thread: EngineThread) -> int:
     """Serve `session` over this process' standard streams. Returns the exit code."""
+    return _run(over_pipes(session, *_take_standard_streams()), thread)
+
+
+def _listen(serving: Coroutine[Any, Any, int], thread: EngineThread, address: str) -> int:
     try:
-        code = asyncio.run(over_pipes(session, *_take_standard_streams()))
+        code = _run(serving, thread)
+    except OSError as error:
+        raise LowabsError(f"cannot listen on {address}: {error.strerror}; choose another port or address") from error
+    return OK if code == INTERRUPTED else code
+
+
+def _run(serving: Coroutine[Any, Any, int], thread: EngineThread) -> int:
+    try:
+        code = asyncio.run(_until_interrupted(serving))
+    except KeyboardInterrupt:  # where the event loop cannot take signals
+        code = INTERRUPTED
     finally:
         at_rest = thread.stop(GRACE)
     if not at_rest:
@@ -63,18 +83,16 @@ def run_stdio(session: Session, thread: EngineThread) -> int:
     return code
 
 
-def _listen(serving: Coroutine[object, object, None], thread: EngineThread, address: str) -> int:
+async def _until_interrupted(serving: Coroutine[Any, Any, int]) -> int:
+    """Python's own way would not wake the event loop when another thread gets the signal."""
+    task = asyncio.current_task()
+    assert task is not None
+    with contextlib.suppress(NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)
     try:
-        asyncio.run(serving)
-    except OSError as error:
-        raise LowabsError(f"cannot listen on {address}: {error.strerror}; choose another port or address") from error
-    except KeyboardInterrupt:
-        pass
-    finally:
-        at_rest = thread.stop(GRACE)
-    if not at_rest:
-        _leave_at_once(0)
-    return 0
+        return await serving
+    except asyncio.CancelledError:
+        return INTERRUPTED
 
 
 def _take_standard_streams() -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""The settings of one client, put together from the command line, its start, what it pushes and what it is asked for."""
+"""The settings of one client, put together from its start, what it pushes, what it is asked for, and the command line."""
 
 from typing import Any
 
@@ -16,8 +16,8 @@ Raw = dict[str, Any]
 class Configuration:
     """Layers of settings; the later ones win, key by key."""
 
-    base: Settings
-    """From the command line."""
+    command_line: Settings
+    """What is not at its default here wins over the client, which may send every default of its own without a wish."""
     initialization: object = None
     """`initializationOptions`."""
     pushed: object = None
@@ -27,8 +27,9 @@ class Configuration:
 
     def read(self) -> tuple[Settings, list[str]]:
         """The settings in force, and one sentence for each fault in them."""
-        merged, problems = as_raw(self.base), []
-        for layer in (self.initialization, self.pushed, self.pulled):
+        merged: Raw = {}
+        problems = []
+        for layer in (self.initialization, self.pushed, self.pulled, wishes(self.command_line)):
             section = section_of(layer)
             if isinstance(section, dict):
                 merged = merge(merged, section)
@@ -64,10 +65,11 @@ def merge(under: Raw, over: Raw) -> Raw:
     return merged
 
 
-def as_raw(section: Any) -> Raw:
-    """Settings as a client would write them."""
+def wishes(section: Any) -> Raw:
+    """What differs from the defaults, as a client would write it."""
     raw: Raw = {}
     for attribute in fields(type(section)):
-        value = getattr(section, attribute.name)
-        raw[camel_case(attribute.name)] = as_raw(value) if has(type(value)) else value
+        value, default = getattr(section, attribute.name), getattr(type(section)(), attribute.name)
+        if value != default:
+            raw[camel_case(attribute.name)] = wishes(value) if has(type(value)) else value
     return raw

@@ -1,6 +1,7 @@
 """Which completion runs, for whom and until when: the latest request wins, equal ones share a run, a cancel stops it."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -45,6 +46,8 @@ class _Run:
 
     place: Request
     cancelled: threading.Event = field(factory=threading.Event)
+    hurry: asyncio.Event = field(factory=asyncio.Event)
+    """Somebody waits who does not want the delay."""
     waiters: dict[Waiter, Request] = field(factory=dict)
     task: "asyncio.Task[None] | None" = None
 
@@ -77,6 +80,8 @@ class Schedule:
         """
         self.supersede(request)
         run = self._shared(request) or self._begin(request, work, delay)
+        if delay <= 0:
+            run.hurry.set()
         waiter: Waiter = asyncio.get_running_loop().create_future()
         run.waiters[waiter] = request
         try:
@@ -111,8 +116,8 @@ class Schedule:
         return run
 
     async def _carry_out(self, run: _Run, work: Work, delay: float) -> None:
-        if delay > 0:
-            await asyncio.sleep(delay)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(run.hurry.wait(), delay)
         try:
             run.answer(await asyncio.get_running_loop().run_in_executor(self._executor, work, run.cancelled.is_set))
         except Exception as error:  # it belongs to those who wait

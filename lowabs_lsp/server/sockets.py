@@ -23,7 +23,7 @@ NewSession = Callable[[], Session]
 _LOCAL_ORIGIN = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?|file://")
 
 
-async def over_tcp(new_session: NewSession, host: str, port: int) -> None:
+async def over_tcp(new_session: NewSession, host: str, port: int) -> int:
     """Serve clients that connect to a port, each in a session of its own, until cancelled."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -36,6 +36,7 @@ async def over_tcp(new_session: NewSession, host: str, port: int) -> None:
     _announce("tcp", server.sockets)
     async with server:
         await server.serve_forever()
+    return 0
 
 
 class _StreamWriter:
@@ -46,7 +47,7 @@ class _StreamWriter:
         self._stream.write(frame(body))
 
 
-async def over_websocket(new_session: NewSession, host: str, port: int) -> None:
+async def over_websocket(new_session: NewSession, host: str, port: int) -> int:
     """Serve clients that open a WebSocket, each in a session of its own, until cancelled."""
 
     async def connected(connection: ServerConnection) -> None:
@@ -61,6 +62,7 @@ async def over_websocket(new_session: NewSession, host: str, port: int) -> None:
     async with serve(connected, host, port, max_size=LARGEST, process_request=_check_origin) as server:
         _announce("websocket", server.sockets)
         await server.serve_forever()
+    return 0
 
 
 class _SocketWriter:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import queue
+import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol
@@ -92,6 +93,9 @@ class PipeWriter:
 
 async def over_pipes(session: Session, read_from: int, write_to: int) -> int:
     """Serve the one client at the other end of two file descriptors. Returns the exit code."""
+    for descriptor in (read_from, write_to):
+        if sys.platform != "win32":
+            os.set_blocking(descriptor, True)  # whoever started us may have left it otherwise
     loop = asyncio.get_running_loop()
     chunks: asyncio.Queue[bytes] = asyncio.Queue()
 

@@ -5,7 +5,8 @@ import json
 import os
 import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 Message = dict[str, Any]
@@ -29,6 +30,9 @@ class RawClient:
         self.stderr = ""
         self._changed = threading.Condition()
         self._last_id = 0
+        self._ended = False
+        self._may_read = threading.Event()
+        self._may_read.set()
         self._threads = [threading.Thread(target=target, daemon=True) for target in (self._read_stdout, self._read_stderr)]
         for thread in self._threads:
             thread.start()
@@ -77,7 +81,14 @@ class RawClient:
     def wait(self, happened: Callable[[], bool], what: str) -> None:
         """Wait until a message makes `happened` true."""
         with self._changed:
-            assert self._changed.wait_for(happened, TIMEOUT), f"no {what}; server said:\n{self.stderr[-3000:]}"
+            self._changed.wait_for(lambda: happened() or self._ended, TIMEOUT)
+            assert happened(), f"no {what}; server said:\n{self.stderr[-3000:]}"
+
+    def until(self, true: Callable[[], bool]) -> None:
+        """Ask again and again: for what the server does in the background and tells nobody."""
+        end = time.monotonic() + TIMEOUT
+        while not true():
+            assert time.monotonic() < end, self.stderr[-3000:]
 
     def initialize(self, capabilities: object = None, **params: object) -> Any:
         """The whole handshake. Returns the server's capabilities."""
@@ -95,6 +106,15 @@ class RawClient:
         self.ask("shutdown")
         self.notify("exit")
         return self.exit_code()
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Read nothing of what the server sends, after at most one message more."""
+        self._may_read.clear()
+        try:
+            yield
+        finally:
+            self._may_read.set()
 
     def end_input(self) -> None:
         assert self.process.stdin is not None
@@ -119,11 +139,12 @@ class RawClient:
     def _read_stdout(self) -> None:
         stream = self.process.stdout
         assert stream is not None
-        while header := stream.readline():
+        while self._may_read.wait() and (header := stream.readline()):
             length = int(header.removeprefix(b"Content-Length: "))
             assert stream.readline() == b"\r\n"
             self._take(json.loads(stream.read(length)))
         with self._changed:
+            self._ended = True
             self._changed.notify_all()
 
     def _take(self, message: Message) -> None:

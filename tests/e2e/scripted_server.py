@@ -80,6 +80,10 @@ def add_test_requests(session: Session, stage: Stage, thread: EngineThread) -> N
     def prompts(params: Any) -> list[str]:
         return [engine.spell(prompt) for prompt in engine.prompts]
 
+    @feature("test/tokens")
+    def tokens(params: Any) -> int:
+        return len(session.server.work_done_progress.tokens)
+
     @feature("test/open")
     def open_slow(params: Any) -> None:
         stage.may_open.set()

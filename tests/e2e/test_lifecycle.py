@@ -1,5 +1,6 @@
 """From initialize to the end of the process, however it comes."""
 
+import signal
 import subprocess
 import sys
 
@@ -75,8 +76,24 @@ def test_shutdown_answers_what_is_running(client: RawClient) -> None:
 def test_a_model_that_hangs_while_it_is_opened_does_not_hold_the_process(start: Start) -> None:
     client = start()
     client.initialize(initializationOptions={"model": "slow:"})
-    while client.ask("test/opened") == 0:
-        pass
+    client.until(lambda: client.ask("test/opened") == 1)
+    assert client.leave() == 0
+
+
+def test_an_interrupt_ends_the_process_quietly(client: RawClient) -> None:
+    keep_busy(client, URI)
+    client.process.send_signal(signal.SIGINT)
+    assert client.exit_code() == 130
+    assert "Traceback" not in client.stderr
+
+
+def test_a_client_that_does_not_read_is_still_read(client: RawClient) -> None:
+    """Both pipes would be full for ever if the server wrote where it reads."""
+    with client.paused():
+        big = "x" * 1_000_000
+        for number in range(5):
+            client.open(f"file:///w/{number}.py", big)
+            client.request("test/text", {"uri": f"file:///w/{number}.py"})
     assert client.leave() == 0
 
 

@@ -35,12 +35,8 @@ def messages(client: RawClient) -> list[Any]:
 
 
 def settle(client: RawClient, text: list[str]) -> None:
-    """Ask until the answer is `text`: the model comes in the background."""
-    asked = 0
-    while ghost(client) != text:
-        asked += 1
-        assert asked < 10_000, (ghost(client), client.stderr[-2000:])
-        client.ask("test/idle")
+    """Wait until the answer is `text`: the model comes in the background."""
+    client.until(lambda: ghost(client) == text)
 
 
 def test_while_the_model_is_loaded_the_answer_is_nothing_at_once(start: Start) -> None:
@@ -56,6 +52,7 @@ def test_loading_is_shown_as_progress_from_begin_to_end(start: Start) -> None:
     client.wait(lambda: len(client.notifications("$/progress")) == 2, "progress")
     assert [progress["value"]["kind"] for progress in client.notifications("$/progress")] == ["begin", "end"]
     assert len({progress["token"] for progress in client.notifications("$/progress")}) == 1
+    assert client.ask("test/tokens") == 0
 
 
 @pytest.mark.parametrize("answer", ["none", "error"])
@@ -159,8 +156,7 @@ def test_settings_are_asked_for_again_when_they_change(start: Start) -> None:
     client.wait(lambda: any(m.get("method") == "client/registerCapability" for m in client.messages), "registration")
     client.replies["workspace/configuration"] = [{"completion": {"menu": True}}]
     push(client, None)
-    while client.ask(MENU, place(URI, 0, 4))["items"] == []:
-        pass
+    client.until(lambda: client.ask(MENU, place(URI, 0, 4))["items"] != [])
 
 
 def test_an_editor_that_never_tells_its_settings_gets_its_model(start: Start) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lowabs_lsp.server.configuration import Configuration, as_raw, is_for_others
+from lowabs_lsp.server.configuration import Configuration, is_for_others, wishes
 from lowabs_lsp.settings import Settings, load_settings
 
 
@@ -37,15 +37,17 @@ def test_later_layers_win_key_by_key() -> None:
     assert (settings.model, settings.engine.threads, settings.engine.device, settings.enabled) == ("/init", 2, "cpu", False)
 
 
-def test_the_command_line_is_below_all() -> None:
-    base = load_settings({"model": "/cli", "engine": {"threads": 3}})
-    settings, _ = Configuration(base, initialization={"model": "/init"}).read()
-    assert (settings.model, settings.engine.threads) == ("/init", 3)
+def test_what_the_command_line_says_wins() -> None:
+    command_line = load_settings({"model": "/cli", "engine": {"threads": 3}})
+    client = {"model": "", "engine": {"threads": 0, "device": "cpu"}, "enabled": False}
+    settings, _ = Configuration(command_line, pulled=client).read()
+    assert (settings.model, settings.engine.threads, settings.engine.device, settings.enabled) == ("/cli", 3, "cpu", False)
 
 
-def test_every_setting_survives_being_written_and_read() -> None:
-    settings = load_settings({"disabledLanguages": ["c"], "completion": {"menu": False}, "logLevel": "debug"})
-    assert load_settings(as_raw(settings)) == settings
+def test_wishes_are_what_is_not_a_default() -> None:
+    raw = {"disabledLanguages": ("c",), "completion": {"menu": False}, "logLevel": "debug"}
+    assert wishes(load_settings(raw)) == raw
+    assert wishes(Settings()) == {}
 
 
 @pytest.mark.parametrize("layer", [{"lowabs": 3}, "text", 1, ["a"]])

@@ -159,6 +159,14 @@ async def test_a_delayed_request_can_be_cancelled(schedule: Schedule) -> None:
     assert delayed.runs == 0
 
 
+async def test_a_request_without_delay_hurries_the_run_that_it_shares(schedule: Schedule) -> None:
+    delayed, unused = Work("now", released=True), Work()
+    patient = start(schedule, request(channel="menu"), delayed, delay=LONG)
+    await asyncio.sleep(0)
+    assert (await schedule.complete(request(channel="inline"), unused)).text == "now"
+    assert (await patient).text == "now"
+
+
 async def test_a_delay_that_passes_runs_the_work(schedule: Schedule) -> None:
     assert (await schedule.complete(request(), Work("x", released=True), delay=0.001)).text == "x"
 
