@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -9,7 +10,7 @@ from lowabs_model.corpus.harvest import Harvest
 from lowabs_model.corpus.shards import CorpusError, SourceFile
 
 FILE = "statistics.json"
-COLUMNS = ("repository", "commit", "license", "split", "files", "bytes")
+COLUMNS = ("corpus", "repository", "commit", "license", "split", "files", "bytes")
 
 
 class Amount(TypedDict):
@@ -66,17 +67,20 @@ def write_statistics(folder: Path, statistics: Statistics) -> None:
     partial.replace(folder / FILE)
 
 
-def sources_table(folder: Path) -> str:
-    """The repositories of a corpus as tab-separated lines, for the model card.
-
-    Raises `CorpusError` for a folder without statistics.
-    """
+def read_repositories(folder: Path) -> dict[str, Repository]:
+    """Raises `CorpusError` for a folder without statistics."""
     try:
         repositories: dict[str, Repository] = json.loads((folder / FILE).read_text(encoding="utf-8"))["repositories"]
     except (OSError, ValueError, KeyError) as exc:
         raise CorpusError(f"{folder / FILE} cannot be read ({exc}): build the corpus with `lowabs-model corpus`") from exc
+    return repositories
+
+
+def sources_table(folders: Sequence[Path]) -> str:
+    """What corpora were made of, for the model card: tab-separated, a line a repository, each with its corpus' folder name."""
     rows = [
-        "\t".join((name, row["commit"], row["license"], row["split"], str(row["files"]), str(row["bytes"])))
-        for name, row in sorted(repositories.items())
+        (folder.name, name, row["commit"], row["license"], row["split"], str(row["files"]), str(row["bytes"]))
+        for folder in folders
+        for name, row in sorted(read_repositories(folder).items())
     ]
-    return "\n".join(["\t".join(COLUMNS), *rows]) + "\n"
+    return "".join("\t".join(row) + "\n" for row in (COLUMNS, *rows))

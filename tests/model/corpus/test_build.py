@@ -116,13 +116,18 @@ def test_statistics_count_what_the_shards_hold(corpus: Path) -> None:
 
 
 def test_the_table_of_sources_names_each_repository_with_commit_and_licence(corpus: Path) -> None:
-    header, *rows = [line.split("\t") for line in sources_table(corpus).splitlines()]
-    assert header == ["repository", "commit", "license", "split", "files", "bytes"]
-    assert [(row[0], row[2], row[3], row[4]) for row in rows] == [
+    header, *rows = [line.split("\t") for line in sources_table([corpus]).splitlines()]
+    assert header == ["corpus", "repository", "commit", "license", "split", "files", "bytes"]
+    assert [(row[1], row[3], row[4], row[5]) for row in rows] == [
         ("first/one", "MIT", "train", "3"),
         ("held/out", "MIT", "held-out", "2"),
         ("second/two", "MIT", "train", "1"),
     ]
+
+
+def test_a_table_of_a_folder_that_is_no_corpus_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="build the corpus"):
+        sources_table([tmp_path])
 
 
 def test_planted_benchmark_items_and_secrets_never_get_through(
