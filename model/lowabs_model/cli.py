@@ -74,7 +74,7 @@ def _add_evaluate(commands: "Commands") -> None:
     parser = commands.add_parser("evaluate", help="bits per byte on held-out files, by language")
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--corpus", required=True, type=Path, metavar="DIR")
-    parser.add_argument("--bytes", type=int, default=300_000, metavar="N", help="of text at most for each language")
+    parser.add_argument("--bytes", type=int, default=100_000, metavar="N", help="of text at most for each language")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     parser.set_defaults(command=_evaluate)
 
@@ -254,6 +254,7 @@ def _corpus(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from lowabs_model.evaluate.loss import show_loss
 
     show_loss(options.checkpoint, options.corpus, bytes_per_language=options.bytes, output=options.json)

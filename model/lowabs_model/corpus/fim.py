@@ -29,6 +29,8 @@ SENTINEL_IDS = {sentinel: SPECIAL_TOKENS.index(spelling) for sentinel, spelling 
 
 UNIT_CHARACTERS = 12_000
 """Of a file that is visited at once: large beside a sequence, small beside a long file."""
+UNITS_PER_BLOCK = 48
+"""Some half megabyte: large beside a batch, so that its rows are well mixed, and small beside memory."""
 SHORTEST_PIECE = 32
 """Characters below which a piece that is still too long in tokens is dropped."""
 HOLE_NODES = (
@@ -253,12 +255,19 @@ def pack(documents: Iterable[list[int]], length: int) -> Rows:
 class Blocks:
     """The endless training text, cut into numbered blocks of rows. Block n is the same whoever asks, and whenever."""
 
-    units_per_block = 48
-
-    def __init__(self, files: Sequence[SourceFile], encode: Encode, *, weights: dict[str, float], seed: int) -> None:
+    def __init__(
+        self,
+        files: Sequence[SourceFile],
+        encode: Encode,
+        *,
+        weights: dict[str, float],
+        seed: int,
+        units_per_block: int = UNITS_PER_BLOCK,
+    ) -> None:
         if not files:
             raise ValueError("no training files")
         self.files, self.encode, self.weights, self.seed = files, encode, weights, seed
+        self.units_per_block = units_per_block
         self._epoch: tuple[int, list[Unit]] = (-1, [])
         self._epoch_units = len(units_of(files, {k: math.ceil(v) for k, v in weights.items()}, Random(0)))
 

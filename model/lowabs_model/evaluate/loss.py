@@ -1,8 +1,10 @@
 """Bits per byte of a checkpoint on held-out files, for each language."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 
 from attrs import asdict, frozen
 from rich.console import Console
@@ -36,9 +38,8 @@ def evaluate_loss(checkpoint: Path, files: Sequence[SourceFile], *, bytes_per_la
         by_language.setdefault(file.language, []).append(file)
     rows, nats = [], 0.0
     for language in track(sorted(by_language), description="held-out loss", console=Console(stderr=True), transient=True):
-        documents = held_out_documents(
-            by_language[language], encoder(tokenizer), model.config.max_position_embeddings, bytes_per_language
-        )
+        sample = Random(0).sample(by_language[language], len(by_language[language]))  # not one repository's files first
+        documents = held_out_documents(sample, encoder(tokenizer), model.config.max_position_embeddings, bytes_per_language)
         loss = held_out_loss(model, documents)
         nats += loss.nats
         rows.append(_row(language, loss.nats, loss.bytes, loss.tokens, len(by_language[language])))
@@ -50,7 +51,7 @@ def evaluate_loss(checkpoint: Path, files: Sequence[SourceFile], *, bytes_per_la
 def _row(language: str, nats: float, size: int, tokens: int, files: int) -> LanguageLoss:
     return LanguageLoss(
         language=language,
-        bits_per_byte=nats / 0.6931471805599453 / max(1, size),
+        bits_per_byte=nats / math.log(2) / max(1, size),
         nats_per_token=nats / max(1, tokens),
         bytes_per_token=size / max(1, tokens),
         bytes=size,
