@@ -71,7 +71,8 @@ class Outliner:
 
     def _parser(self, suffix: str) -> tuple[Parser, Query] | None:
         if suffix not in self._parsers:
-            self._parsers[suffix] = load(GRAMMARS[suffix]) if suffix in GRAMMARS else None
+            loaded = load(GRAMMARS[suffix]) if suffix in GRAMMARS else None
+            self._parsers[suffix] = (Parser(loaded[0]), loaded[1]) if loaded else None
         return self._parsers[suffix]
 
 

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import PurePosixPath
 
 from attrs import frozen
-from tree_sitter import Language, Parser, Query
+from tree_sitter import Language, Query
 
 
 @frozen
@@ -94,13 +95,14 @@ def suffix_of(path: str, text: str) -> str:
     return (".sh", ".py", ".js")[asked.lastindex - 1] if asked and asked.lastindex else suffix
 
 
-def load(grammar: Grammar) -> tuple[Parser, Query] | None:
-    """The parser of a grammar; none where its package is not installed."""
+@cache
+def load(grammar: Grammar) -> tuple[Language, Query] | None:
+    """A grammar ready for use, once for all threads; nothing where its package is not installed."""
     try:
         language = Language(getattr(import_module(grammar.package), grammar.function)())
     except ImportError:
         return None
-    return Parser(language), Query(language, grammar.query)
+    return language, Query(language, grammar.query)
 
 
 def declared(text: str) -> Iterator[tuple[str, int]]:

@@ -15,8 +15,12 @@ COMMON = 0.2
 """A term that stands in a larger share of the chunks tells nothing and is not looked up."""
 TERMS, POSTINGS = 48, 150_000
 """Of a query, the most telling terms are looked up: so many at most, and while their postings are no more than these."""
+WIDE = 16
+"""Times as many chunks are looked at as are wanted, since some are of files that are not."""
 
 Weights = NDArray[np.float64]
+Wanted = Callable[[Segment, str], bool]
+"""Whether a file of a segment, by its path, is to be searched."""
 
 
 @frozen
@@ -32,7 +36,7 @@ class Hit:
     """Of the chunk, without their ends."""
 
 
-def search(segments: Sequence[Segment], query: Mapping[int, float], limit: int, wanted: Callable[[str], bool]) -> list[Hit]:
+def search(segments: Sequence[Segment], query: Mapping[int, float], limit: int, wanted: Wanted) -> list[Hit]:
     """The `limit` chunks of wanted paths that match the weighted terms best, ties by path and line."""
     terms, weights = np.array([*query], np.uint32), np.array([*query.values()], np.float64)
     spans = [segment.postings(terms) for segment in segments]
@@ -42,7 +46,7 @@ def search(segments: Sequence[Segment], query: Mapping[int, float], limit: int, 
     scores = np.concatenate(
         [np.zeros(0), *(_scores(segment, *span, worth, mean) for segment, span in zip(segments, spans, strict=True))]
     )
-    found = list(_candidates(segments, scores, 4 * limit, wanted))
+    found = list(_candidates(segments, scores, WIDE * limit, wanted))
     found.sort(key=lambda hit: (-hit[0], hit[1], hit[2]))
     return [_hit(score, segment, chunk) for score, _, _, segment, chunk in found[:limit]]
 
@@ -72,7 +76,7 @@ def _scores(segment: Segment, start: Places, end: Places, worth: Weights, mean: 
 
 
 def _candidates(
-    segments: Sequence[Segment], scores: Weights, most: int, wanted: Callable[[str], bool]
+    segments: Sequence[Segment], scores: Weights, most: int, wanted: Wanted
 ) -> Iterator[tuple[float, str, int, Segment, int]]:
     """The best `most` chunks of all segments, and those that tie with the last of them, less what is gone or unwanted."""
     best = np.flatnonzero(scores)
@@ -83,7 +87,7 @@ def _candidates(
         segment, inside = segments[at], chunk - int(ends[at]) + len(segments[at].first)
         number = int(segment.file[inside])
         path = segment.files[number].path
-        if number not in segment.gone and wanted(path):
+        if number not in segment.gone and wanted(segment, path):
             yield round(float(scores[chunk]), 6), path, int(segment.first[inside]), segment, inside
 
 
@@ -94,7 +98,7 @@ def _hit(score: float, segment: Segment, chunk: int) -> Hit:
 
 
 @frozen
-class Place:
+class Declared:
     """Where a name is declared."""
 
     path: str
@@ -102,15 +106,15 @@ class Place:
     file: StoredFile = field(eq=False)
 
 
-def declarations(segments: Sequence[Segment], names: Sequence[str], wanted: Callable[[str], bool]) -> dict[str, list[Place]]:
+def declarations(segments: Sequence[Segment], names: Sequence[str], wanted: Wanted) -> dict[str, list[Declared]]:
     """Every place of wanted paths where each of `names` is declared, by path and line."""
     terms = np.array([declaration_term(name) for name in names], np.uint32)
-    places: dict[str, list[Place]] = {name: [] for name in names}
+    places: dict[str, list[Declared]] = {name: [] for name in names}
     for segment in segments:
         for name, start, end in zip(names, *(edges.tolist() for edges in segment.postings(terms)), strict=True):
             for posting in range(start, end):
                 number = int(segment.file[segment.chunks[posting]])
                 file = segment.files[number]
-                if number not in segment.gone and wanted(file.path):
-                    places[name].append(Place(file.path, int(segment.counts[posting]) - 1, file))
+                if number not in segment.gone and wanted(segment, file.path):
+                    places[name].append(Declared(file.path, int(segment.counts[posting]) - 1, file))
     return {name: sorted(found, key=lambda place: (place.path, place.line)) for name, found in places.items()}

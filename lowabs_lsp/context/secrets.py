@@ -3,7 +3,7 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import PurePosixPath
 
@@ -93,21 +93,32 @@ def mask_secrets(text: str, path: str = "") -> str:
 
     `path` tells whether bare words are values, as in YAML, or expressions, as in Python.
     """
-    spans = sorted(_spans(text, PurePosixPath(path).suffix.lower()))
-    if not spans:
-        return text
+    return mask_armour(text, mask_lines(text, path))
+
+
+def mask_lines(text: str, path: str) -> str:
+    """Mask what can be told from its line alone."""
+    return _overwritten(text, sorted(_spans(text, PurePosixPath(path).suffix.lower())))
+
+
+def mask_armour(text: str, masked: str) -> str:
+    """Mask in `masked` the armoured keys of `text`, which reach over lines."""
+    if "-----BEGIN" not in text:
+        return masked
+    return _overwritten(masked, [match.span("secret") for match in _ARMOUR.finditer(text)])
+
+
+def _overwritten(text: str, spans: Sequence[Span]) -> str:
     pieces, at = [], 0
     for start, end in spans:
         start = max(start, at)
         if start < end:
             pieces += [text[at:start], re.sub(r"[^\r\n]", MASK, text[start:end])]
             at = end
-    return "".join([*pieces, text[at:]])
+    return "".join([*pieces, text[at:]]) if pieces else text
 
 
 def _spans(text: str, suffix: str) -> Iterator[Span]:
-    if "-----BEGIN" in text:
-        yield from (match.span("secret") for match in _ARMOUR.finditer(text))
     for word, pattern in _PLACED:
         if word in text:
             yield from (match.span("secret") for match in pattern.finditer(text))

@@ -1,7 +1,7 @@
 """Texts are cut at their joints, and their declarations are found."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lowabs_lsp.context.chunks import MOST_LINES, Outliner
@@ -21,6 +21,7 @@ texts = st.lists(
 ).map("\n".join)
 
 
+@settings(deadline=None)
 @given(text=texts, path=st.sampled_from(["a.py", "a.go", "a.ts", "a.yaml", "a.sh", "a.cpp", "Makefile"]))
 def test_chunks_hold_every_line_once_in_order_and_none_is_too_long(text: str, path: str) -> None:
     outline = Outliner().outline(path, text)

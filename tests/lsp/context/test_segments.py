@@ -26,8 +26,8 @@ def segment(files: dict[str, str]) -> Segment:
 def everything(segments: Any) -> tuple[Any, ...]:
     """All that can be asked of an index."""
     queries = [{term: 1.0 for name in names for term in word_terms(name)} for names in ([n] for n in NAMES)]
-    hits = [search(segments, query, 100, lambda _: True) for query in queries]
-    found = declarations(segments, NAMES, lambda _: True)
+    hits = [search(segments, query, 100, lambda *_: True) for query in queries]
+    found = declarations(segments, NAMES, lambda *_: True)
     return hits, {name: [(place.path, place.line) for place in places] for name, places in found.items()}
 
 
@@ -63,8 +63,8 @@ def test_a_removed_file_is_not_found() -> None:
     index.put("b.py", "def alpha(): pass")
     index.remove("a.py")
     index.publish()
-    assert [hit.path for hit in search(index.segments, {word_terms("alpha")[0]: 1.0}, 9, lambda _: True)] == ["b.py"]
-    assert [place.path for place in declarations(index.segments, ["alpha"], lambda _: True)["alpha"]] == ["b.py"]
+    assert [hit.path for hit in search(index.segments, {word_terms("alpha")[0]: 1.0}, 9, lambda *_: True)] == ["b.py"]
+    assert [place.path for place in declarations(index.segments, ["alpha"], lambda *_: True)["alpha"]] == ["b.py"]
 
 
 def test_a_stored_file_gives_its_lines_back() -> None:

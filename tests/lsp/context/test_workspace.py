@@ -32,7 +32,7 @@ def texts(workspace: Workspace) -> dict[str, str]:
 
 
 def finds(workspace: Workspace, word: str) -> list[str]:
-    return [hit.path for hit in search(workspace.segments, {word_terms(word)[0]: 1.0}, 9, lambda _: True)]
+    return [hit.path for hit in search(workspace.segments, {word_terms(word)[0]: 1.0}, 9, lambda *_: True)]
 
 
 @pytest.fixture
