@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lowabs_lsp.context.build import build_context
+from lowabs_lsp.context.build import ContextBuilder
 from lowabs_lsp.context.window import remembering
 from lowabs_lsp.postprocess.filters import may_insert
 from lowabs_lsp.postprocess.finish import finish
@@ -18,7 +18,7 @@ class Completer:
     def __init__(self, engine: Engine | None, settings: Settings) -> None:
         self.engine = engine
         self.settings = settings
-        self._count = remembering(engine.count_tokens) if engine else len
+        self._context = ContextBuilder(settings.context, remembering(engine.count_tokens) if engine else len)
 
     def complete(
         self, document: Document, offset: int, cancelled: Cancelled = never, workspace: Sequence[Document] = ()
@@ -34,7 +34,7 @@ class Completer:
         decoding = Decoding(max_tokens=self.settings.completion.max_tokens, stop=("\n\n",) if block else ("\n",))
         room = self.engine.context_length - decoding.max_tokens
 
-        context = build_context(document, offset, self.settings.context, room=room, count=self._count)
+        context = self._context.build(document, offset, room=room, recent=workspace)
         prompt = render(context, self.engine.layout)
         generated = self.engine.generate(prompt, decoding, cancelled)
         return finish(generated, context, block=block)
@@ -45,6 +45,8 @@ class Completer:
             return Reason.DISABLED
         if self.engine is None:
             return Reason.NO_MODEL
+        if self._context.withholds(document):
+            return Reason.EXCLUDED
         return None if may_insert(*cursor_line(document.text, offset)) else Reason.MID_WORD
 
 

@@ -58,6 +58,19 @@ def test_off_means_that_the_model_is_not_asked(raw: dict[str, object]) -> None:
     assert engine.prompts == []
 
 
+def test_nothing_of_an_excluded_file_reaches_the_model() -> None:
+    engine = ScriptedEngine("x")
+    completion = Completer(engine, Settings()).complete(Document("file:///w/.env", ".env", "plaintext", "PASSWORD="), 9)
+    assert (completion.reason, engine.prompts) == (Reason.EXCLUDED, [])
+
+
+def test_other_open_documents_are_shown_to_the_model() -> None:
+    engine = ScriptedEngine("x")
+    other = Document("file:///w/b.py", "b.py", "python", "def triangle_area(base, height):\n    return base * height / 2\n")
+    Completer(engine, Settings()).complete(*place("area = triangle_area(‸"), workspace=[other])
+    assert "triangle_area(base, height)" in engine.spell(engine.prompts[0])
+
+
 def test_without_a_model_there_is_silence() -> None:
     assert Completer(None, Settings()).complete(*place("x = ‸")).reason is Reason.NO_MODEL
 
