@@ -9,7 +9,7 @@ root=$(cd "$here/../.." && pwd)/.editors
 mkdir -p "$root/bin"
 export DEBIAN_FRONTEND=noninteractive
 
-EDITORS="neovim neovim-trixie neovim-bookworm vim emacs emacs28 helix"
+EDITORS="neovim neovim-trixie neovim-bookworm vim emacs emacs28 helix kate jupyter"
 
 install_neovim() { unpack sid neovim && launcher neovim nvim; }
 install_neovim-trixie() { unpack trixie neovim-trixie neovim && launcher neovim-trixie nvim; }
@@ -23,6 +23,11 @@ install_emacs() {
   share=$(echo "$root"/emacs/usr/share/emacs/[0-9]*) programs=$(echo "$root"/emacs/usr/libexec/emacs/*/*)
   launcher emacs emacs-nox "EMACSLOADPATH=$(find "$share/lisp" -type d -not -name obsolete -printf '%p:')" \
     "EMACSDATA=$share/etc" "EMACSDOC=$share/etc" "EMACSPATH=$programs" -- --dump-file "$(echo "$programs"/*.pdmp)" --no-site-file
+}
+install_kate() { host_packages kate xvfb openbox xdotool dbus-x11 imagemagick && link kate kate; }
+install_jupyter() {
+  host_packages chromium && python3 -m venv "$root/jupyter" || return
+  "$root/jupyter/bin/pip" install --quiet jupyterlab jupyterlab-lsp && ln -sf "$root/jupyter/bin/jupyter" "$root/bin/jupyter"
 }
 install_vim() { host_packages vim tmux && link vim vim.basic; }
 
