@@ -32,7 +32,7 @@ _EMAIL = re.compile(
 _NOT_DOMAINS = (".py", ".js", ".ts", ".go", ".rs", ".sh", ".md", ".cc", ".so", ".tf")
 MASKED_EMAIL = "user@example.com"
 _LICENCE_WORDS = re.compile(r"copyright|licen[cs]e|SPDX-|all rights reserved|\(c\) (19|20)\d\d", re.I)
-_KEPT_HEAD = re.compile(r"(#!.*\n|#.*coding[:=].*\n|# syntax=.*\n|<\?php\s*\n)*")
+_KEPT_HEAD = re.compile(r"(#!.*\n|#.*coding[:=].*\n|# syntax=.*\n|// ?(go:build|\+build).*\n)*")
 _LEADING_COMMENT = re.compile(r"(?:[ \t]*\n)*((?:[ \t]*#.*\n)+|(?:[ \t]*//.*\n)+|(?:--.*\n)+|(?:;.*\n)+)")
 _LEADING_BLOCK = re.compile(r"(?:[ \t]*\n)*(/\*.*?\*/|<!--.*?-->)[ \t]*\n?", re.S)
 
@@ -94,15 +94,18 @@ def is_short(text: str) -> bool:
 
 
 def strip_licence_header(text: str) -> str:
-    """Without the leading comments that speak of copyright; a shebang and an encoding line stay."""
-    kept_match = _KEPT_HEAD.match(text)
-    assert kept_match
-    head, body = text[: kept_match.end()], text[kept_match.end() :]
+    """Without the leading comments that speak of copyright; a shebang, an encoding and build constraints stay."""
+    kept = _KEPT_HEAD.match(text)
+    assert kept
+    head, whole = text[: kept.end()], text[kept.end() :]
+    body = whole
     while match := _LEADING_COMMENT.match(body) or _LEADING_BLOCK.match(body):
         if not _LICENCE_WORDS.search(match[1]):
             break
         body = body[match.end() :]
-    return head + body.lstrip("\n") if body != text[kept_match.end() :] else text
+    # Go needs the blank line after its build constraints.
+    blank = "\n" if head and whole.startswith("\n") else ""
+    return text if body == whole else head + blank + body.lstrip("\n")
 
 
 def mask_emails(text: str) -> str:

@@ -22,7 +22,7 @@ from lowabs_model.corpus.paths import is_test, refusal_of_path
 from lowabs_model.corpus.shards import CorpusError, SourceFile, read_lines, write_lines
 from lowabs_model.corpus.sources import GitTree, Source, Tree, open_tree, parent
 
-VERSION = 1
+VERSION = 2
 """Of the filters: a harvest of another version is made again."""
 MAX_TEST_SHARE = 0.35
 

@@ -80,6 +80,10 @@ def test_a_file_with_a_key_is_refused(module: Module) -> None:
     [
         ("# Copyright 2020 A\n# All rights reserved.\n\nimport a\n", "import a\n"),
         ("#!/bin/sh\n# Copyright 2020 A\n\necho\n", "#!/bin/sh\necho\n"),
+        (
+            "//go:build linux\n// +build linux\n\n/*\nCopyright 2020 A\n*/\n\npackage a\n",
+            "//go:build linux\n// +build linux\n\npackage a\n",
+        ),
         ("/*\n * Copyright 2020 A\n */\npackage a;\n", "package a;\n"),
         ("// Licensed under MIT\n\npackage a\n", "package a\n"),
         ("-- SPDX-License-Identifier: MIT\nSELECT 1;\n", "SELECT 1;\n"),
