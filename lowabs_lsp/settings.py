@@ -28,7 +28,9 @@ class ContextSettings:
     max_tokens: int = setting(1024, "Tokens of a prompt at most; the model's own limit applies too", least=64)
     suffix_share: float = setting(0.25, "Share of the prompt for text behind the cursor, from 0 to 0.9", least=0)
     snippet_share: float = setting(
-        0.25, "Share of the prompt for text from other places of the workspace, from 0 to 0.9", least=0
+        0.0,
+        "Share of the prompt for text from other places, from 0 to 0.9; larger models than the default one gain from 0.25",
+        least=0,
     )
     sources: tuple[str, ...] = setting(
         ("scope", "declarations", "similar", "edits"),

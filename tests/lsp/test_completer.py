@@ -67,7 +67,8 @@ def test_nothing_of_an_excluded_file_reaches_the_model() -> None:
 def test_other_open_documents_are_shown_to_the_model() -> None:
     engine = ScriptedEngine("x")
     other = Document("file:///w/b.py", "b.py", "python", "def triangle_area(base, height):\n    return base * height / 2\n")
-    Completer(engine, Settings()).complete(*place("area = triangle_area(‸"), workspace=[other])
+    settings = load_settings({"context": {"snippetShare": 0.25}})
+    Completer(engine, settings).complete(*place("area = triangle_area(‸"), workspace=[other])
     assert "triangle_area(base, height)" in engine.spell(engine.prompts[0])
 
 

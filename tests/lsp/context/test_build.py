@@ -17,7 +17,7 @@ from lowabs_lsp.prompt.fim import render
 from lowabs_lsp.settings import ContextSettings
 from lowabs_lsp.values import Context, Document, Sentinel
 
-ROOMY = ContextSettings(max_tokens=4000)
+ROOMY = ContextSettings(snippet_share=0.25, max_tokens=4000)
 LIBRARY = "def load_table(path: str, *, strict: bool) -> Table:\n    return Table(path, strict)\n"
 CALLER = "import library\n\n\ndef main():\n    table = load_table(\n"
 
