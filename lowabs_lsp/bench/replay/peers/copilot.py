@@ -84,12 +84,30 @@ class RecentEdits:
 
 
 @define
+class Windows:
+    """The words of every 60 lines in a row of the files that were looked at last."""
+
+    _words: dict[str, list[set[str]]] = field(factory=dict)
+
+    def of(self, text: str) -> list[set[str]]:
+        """One set for each line a window can begin at."""
+        if text not in self._words:
+            lines = [_words(line) for line in text.split("\n")]
+            starts = range(max(1, len(lines) - WINDOW + 1))
+            self._words[text] = [set().union(*lines[start : start + WINDOW]) for start in starts]
+            while len(self._words) > NEIGHBOURS:
+                self._words.pop(next(iter(self._words)))
+        return self._words[text]
+
+
+@define
 class Copilot:
     """One sitting with Copilot's engine."""
 
     engine: Engine
     _said: Said
     _edits: RecentEdits = field(factory=RecentEdits)
+    _windows: Windows = field(factory=Windows)
     _suffix: str = ""
 
     def observe(self, event: Event) -> None:
@@ -138,7 +156,7 @@ class Copilot:
         """Each part within its share; what one leaves over goes to the next."""
         count = self.engine.count_tokens
         size = min(PROMPT, self.engine.context_length - BLOCK_TOKENS - 16)
-        stable, left = fitted(similar_snippets(request), int(size * STABLE), count)
+        stable, left = fitted(similar_snippets(request, self._windows), int(size * STABLE), count)
         volatile, left = fitted(_as_snippets(self._edits.near(request)), left + int(size * VOLATILE), count)
         suffix = first_tokens(self._frozen(here), left + int(size * SUFFIX), count)
         left += int(size * SUFFIX) - count(suffix) + int(size * PREFIX)
@@ -182,29 +200,25 @@ def _without_blanks(text: str, line_before: str) -> str:
     return text[min(_indent(first), len(line_before)) :]
 
 
-def similar_snippets(request: Request) -> list[Snippet]:
+def similar_snippets(request: Request, windows: Windows) -> list[Snippet]:
     """The windows of other open files of the language that are most like the text at the cursor, the best first."""
     document = request.document
     reference = _words("\n".join(document.text[: request.offset].split("\n")[-WINDOW:]))
     found = []
     for other in list(request.workspace)[:NEIGHBOURS]:
         if other.language == document.language and 0 < len(other.text) < LARGEST_NEIGHBOUR:
-            score, text = _best_window(other.text.replace("\r\n", "\n").split("\n"), reference)
-            if score > 0:
-                found.append((score, Snippet(other.path, text + "\n", "similar")))
+            text = other.text.replace("\r\n", "\n")
+            scores = [_jaccard(window, reference) for window in windows.of(text)]
+            start = max(range(len(scores)), key=scores.__getitem__)
+            if scores[start] > 0:
+                lines = text.split("\n")[start : start + WINDOW]
+                found.append((scores[start], Snippet(other.path, "\n".join(lines) + "\n", "similar")))
     return [snippet for _, snippet in sorted(found, key=lambda pair: -pair[0])[:SNIPPETS]]
 
 
-def _best_window(lines: list[str], reference: set[str]) -> tuple[float, str]:
-    words = [_words(line) for line in lines]
-    best = (0.0, "")
-    for start in range(max(1, len(lines) - WINDOW + 1)):
-        window = set().union(*words[start : start + WINDOW])
-        union = len(window | reference)
-        score = len(window & reference) / union if union else 0.0
-        if score > best[0]:
-            best = score, "\n".join(lines[start : start + WINDOW])
-    return best
+def _jaccard(a: set[str], b: set[str]) -> float:
+    common = len(a & b)
+    return common / (len(a) + len(b) - common) if a or b else 0.0
 
 
 def _words(text: str) -> set[str]:

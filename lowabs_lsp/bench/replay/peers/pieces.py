@@ -88,17 +88,39 @@ def _rest(text: str, typed: str) -> str | None:
 
 
 def last_tokens(text: str, budget: int, count: CountTokens) -> str:
-    """The longest end of `text` that has at most `budget` tokens."""
-    return _longest(len(text), lambda size: text[len(text) - size :], budget, count)
+    """The longest end of `text` that has at most `budget` tokens, counted line by line."""
+    lines = _lines(text)[::-1]
+    kept, left = _fitting(lines, budget, count)
+    rest = lines[kept] if kept < len(lines) else ""
+    part = _longest(len(rest), lambda size: rest[len(rest) - size :], left, count)
+    return part + "".join(reversed(lines[:kept]))
 
 
 def first_tokens(text: str, budget: int, count: CountTokens) -> str:
-    """The longest beginning of `text` that has at most `budget` tokens."""
-    return _longest(len(text), lambda size: text[:size], budget, count)
+    """The longest beginning of `text` that has at most `budget` tokens, counted line by line."""
+    lines = _lines(text)
+    kept, left = _fitting(lines, budget, count)
+    rest = lines[kept] if kept < len(lines) else ""
+    return "".join(lines[:kept]) + _longest(len(rest), lambda size: rest[:size], left, count)
+
+
+def _lines(text: str) -> list[str]:
+    *whole, last = text.split("\n")
+    return [line + "\n" for line in whole] + ([last] if last else [])
+
+
+def _fitting(lines: Sequence[str], budget: int, count: CountTokens) -> tuple[int, int]:
+    """How many of the first lines have at most `budget` tokens together, and what they leave of it."""
+    for kept, line in enumerate(lines):
+        size = count(line)
+        if size > budget:
+            return kept, budget
+        budget -= size
+    return len(lines), budget
 
 
 def _longest(length: int, cut: Callable[[int], str], budget: int, count: CountTokens) -> str:
-    low, high = 0, min(length, budget * 16)
+    low, high = 0, length
     while low < high:
         middle = (low + high + 1) // 2
         if count(cut(middle)) <= budget:

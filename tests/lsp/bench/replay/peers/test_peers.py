@@ -349,7 +349,7 @@ def test_copilot_shows_the_most_similar_window_of_each_open_file() -> None:
         document("invoice customer", "d.sh", "shellscript"),
         document("invoice customer\n" * 1000, "e.py"),
     ]
-    (snippet,) = similar_snippets(request("invoice customer ‸", files))
+    (snippet,) = similar_snippets(request("invoice customer ‸", files), copilot.Windows())
     assert snippet.path == "b.py"
     assert snippet.text.endswith("\n".join(wanted) + "\n")
     assert snippet.text.count("\n") == copilot.WINDOW
