@@ -97,7 +97,10 @@ async def _until_interrupted(serving: Coroutine[Any, Any, int]) -> int:
 
 def _take_standard_streams() -> tuple[int, int]:
     """Descriptors for the protocol alone: what else prints goes to stderr, what else reads gets nothing."""
-    read_from, write_to = os.dup(0), os.dup(1)
+    try:
+        read_from, write_to = os.dup(0), os.dup(1)
+    except OSError as error:
+        raise LowabsError("standard input or output is closed; let an editor start the server, or use --tcp") from error
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     try:

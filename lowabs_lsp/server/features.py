@@ -86,6 +86,7 @@ def did_change_configuration(session: Session, params: lsp.DidChangeConfiguratio
         logger.info(key_values(event="settings-of-others"))
     else:
         session.configuration.pushed = params.settings
+        session.apply_settings()  # at once: the client may never answer what it is asked next
     session.begin(_refresh_settings(session))
 
 

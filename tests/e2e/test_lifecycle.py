@@ -80,6 +80,12 @@ def test_a_model_that_hangs_while_it_is_opened_does_not_hold_the_process(start: 
     assert client.leave() == 0
 
 
+def test_without_standard_input_it_says_what_to_do() -> None:
+    command = f"exec '{sys.executable}' -m lowabs_lsp <&-"
+    finished = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (finished.returncode, "let an editor start the server" in finished.stderr) == (2, True)
+
+
 def test_an_interrupt_ends_the_process_quietly(client: RawClient) -> None:
     keep_busy(client, URI)
     client.process.send_signal(signal.SIGINT)

@@ -167,6 +167,15 @@ def test_an_editor_that_never_tells_its_settings_gets_its_model(start: Start) ->
     assert client.leave() == 0
 
 
+def test_what_such_an_editor_pushes_applies(start: Start) -> None:
+    client = start(says="text")
+    del client.replies["workspace/configuration"]
+    begin(client, CONFIGURABLE)
+    settle(client, ["text"])
+    push(client, {"completion": {"menu": False}})
+    assert client.ask(MENU, place(URI, 0, 4))["items"] == []
+
+
 def test_an_editor_that_refuses_to_tell_its_settings_gets_its_model(start: Start) -> None:
     client = start(says="text")
     del client.replies["workspace/configuration"]
