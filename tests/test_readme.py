@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,3 +49,13 @@ def test_the_second_command_is_what_ci_runs() -> None:
     assert "poe check" in script
     assert ".[train]" in script
     assert "torch==2.13.0" in script
+
+
+def test_the_first_command_completes_a_real_file_as_it_says() -> None:
+    place = re.search(r"lowabs-lsp complete (examples/\S+)", README)
+    promised = re.search(r"It prints `(.+?)`", README)
+    assert place
+    assert promised
+    command = [sys.executable, "-m", "lowabs_lsp", "complete", place[1]]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, promised[1] + "\n")

@@ -13,19 +13,11 @@ from lowabs_lsp.errors import LowabsError
 from lowabs_lsp.settings import Settings
 from lowabs_lsp.values import Document, Engine, Reason
 
-EXAMPLE = '''def mean(values):
-    """Return the arithmetic mean."""
-    total = 0.0
-    for value in values:
-        total += value
-    return total / len(values)
+EXAMPLE = """import logging
+import os
+from pathlib import Path
 
-
-def largest(values):
-    """Return the largest value."""
-    best = values[0]
-    for value in values:
-        '''
+log = logging."""
 
 
 @frozen
