@@ -91,7 +91,7 @@ def _add_training(commands: "Commands", name: str, summary: str) -> None:
     parser = commands.add_parser(name, help=summary)
     parser.add_argument("--recipe", help="name of a shipped recipe, or a TOML file; default with --resume: the run's own")
     parser.add_argument("--corpus", required=True, type=Path, metavar="DIR")
-    parser.add_argument("--run", required=True, type=Path, metavar="DIR", help="where checkpoints and curves go")
+    parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="where checkpoints and curves go")
     parser.add_argument("--tokenizer", type=Path, metavar="FILE", help="default: the checkpoint's, else trained first")
     parser.add_argument("--init", type=Path, metavar="CHECKPOINT", required=name == "finetune", help="weights to start from")
     parser.add_argument(
@@ -144,9 +144,9 @@ def _train(options: argparse.Namespace) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: spinning threads starve other programs
     from lowabs_model.corpus.shards import HELD_OUT, TRAIN, read_shards
     from lowabs_model.recipe import load_recipe, recipe_text
-    from lowabs_model.train import Run, checkpoints, processes, train
+    from lowabs_model.train import Run, checkpoints, from_first, processes, train
 
-    folder: Path = options.run
+    folder: Path = options.output
     resume: Path | None = options.resume
     if resume == Path():
         found = checkpoints(folder)
@@ -154,14 +154,15 @@ def _train(options: argparse.Namespace) -> int:
             raise LowabsError(f"{folder} holds no checkpoint to resume; leave out --resume to start it")
         resume = found[-1]
     if resume is None and checkpoints(folder):
-        raise LowabsError(f"{folder} holds a run already: give --resume to go on with it, or another --run")
+        raise LowabsError(f"{folder} holds a run already: give --resume to go on with it, or another --output")
     if resume is None and options.recipe is None:
         raise LowabsError("give --recipe NAME or --recipe FILE")
     name = options.recipe or folder / "recipe.toml"
     recipe, files = load_recipe(name), list(read_shards(options.corpus, TRAIN))
     tokenizer = options.tokenizer or next((f for f in _tokenizers(resume, options.init, folder) if f.is_file()), None)
     with processes() as world:
-        text = tokenizer.read_text(encoding="utf-8") if tokenizer else _trained_tokenizer(recipe, files)
+        make = (lambda: tokenizer.read_text("utf-8")) if tokenizer else (lambda: _trained_tokenizer(recipe, files))
+        text = from_first(make, world)
         if world.rank == 0:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "recipe.toml").write_text(recipe_text(name), encoding="utf-8")

@@ -433,6 +433,15 @@ def parallel(model: Decoder, recipe: Recipe, world: World) -> nn.Module:
     return DistributedDataParallel(model)
 
 
+def from_first(make: Callable[[], str], world: World) -> str:
+    """What the first process makes, on every process."""
+    made = [make() if world.rank == 0 else None]
+    if world.size > 1:
+        dist.broadcast_object_list(made, src=0, device=world.device)
+    assert made[0] is not None
+    return made[0]
+
+
 def together(mine: bool, world: World) -> bool:
     """True on every process as soon as it is on one."""
     if world.size == 1:

@@ -1,6 +1,7 @@
 """lowabs-model from the shell: the tiny recipe from tokenizer to evaluation, and one clear line for each mistake."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ head_dim = 16
 max_position_embeddings = 64
 [train]
 evaluate_bytes = 2000
+bf16 = false
 log_steps = 2
 [[train.stages]]
 steps = 4
@@ -43,12 +45,12 @@ def test_from_tokenizer_to_evaluation(recipe: str, corpus: Path, tmp_path: Path,
     tokenizer, run, scores = tmp_path / "tokenizer.json", tmp_path / "run", tmp_path / "scores.json"
     common = ["--corpus", str(corpus)]
     assert main(["tokenizer", "--recipe", recipe, *common, "--output", str(tokenizer)]) == 0
-    assert main(["pretrain", "--recipe", recipe, *common, "--run", str(run), "--tokenizer", str(tokenizer)]) == 0
+    assert main(["pretrain", "--recipe", recipe, *common, "--output", str(run), "--tokenizer", str(tokenizer)]) == 0
     last = Path(capsys.readouterr().out.split()[-1])
     assert last == run / "checkpoints" / "final-00000006"
     assert (run / "recipe.toml").read_text() == RECIPE
     assert (last / "tokenizer.json").read_text() == tokenizer.read_text()
-    tuned = ["finetune", "--recipe", recipe, *common, "--run", str(tmp_path / "tuned"), "--init", str(last)]
+    tuned = ["finetune", "--recipe", recipe, *common, "--output", str(tmp_path / "tuned"), "--init", str(last)]
     assert main(tuned) == 0
     assert main(["evaluate", str(last), *common, "--bytes", "3000", "--json", str(scores)]) == 0
     rows = {row["language"]: row for row in json.loads(scores.read_text())["loss"]}
@@ -56,8 +58,22 @@ def test_from_tokenizer_to_evaluation(recipe: str, corpus: Path, tmp_path: Path,
     assert 2 < rows["python"]["bits_per_byte"] < 8
 
 
+def test_two_processes_of_torchrun_have_the_losses_of_one(recipe: str, corpus: Path, tmp_path: Path) -> None:
+    pretrain = ["pretrain", "--recipe", recipe, "--corpus", str(corpus), "--output"]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--no-python"]
+    assert main([*pretrain, str(tmp_path / "one")]) == 0
+    two = [*torchrun, "lowabs-model", *pretrain, str(tmp_path / "two")]
+    subprocess.run(two, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    curves = []
+    for run in ("one", "two"):
+        lines = [json.loads(line) for line in (tmp_path / run / "curve.jsonl").read_text().splitlines()]
+        curves.append([line["loss"] for line in lines if "loss" in line])
+    assert len(curves[0]) == 6
+    assert curves[1] == pytest.approx(curves[0], rel=1e-3)
+
+
 def test_a_run_goes_on_only_when_asked(recipe: str, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["pretrain", "--corpus", str(corpus), "--run", str(tmp_path / "run")]
+    command = ["pretrain", "--corpus", str(corpus), "--output", str(tmp_path / "run")]
     assert main([*command, "--resume"]) == 1
     assert "holds no checkpoint to resume" in capsys.readouterr().err
     assert main([*command, "--recipe", recipe, "--max-minutes", "0"]) == 0
@@ -72,9 +88,9 @@ def test_a_run_goes_on_only_when_asked(recipe: str, corpus: Path, tmp_path: Path
     [
         (["attention", ""], "the text is empty"),
         (["attention", "text", "--checkpoint", "nowhere"], "nowhere/config.json cannot be read"),
-        (["pretrain", "--corpus", "c", "--run", "r"], "give --recipe NAME or --recipe FILE"),
-        (["pretrain", "--recipe", "huge", "--corpus", "c", "--run", "r"], "no recipe 'huge'"),
-        (["pretrain", "--recipe", "tiny", "--corpus", "c", "--run", "r"], "build a corpus there"),
+        (["pretrain", "--corpus", "c", "--output", "r"], "give --recipe NAME or --recipe FILE"),
+        (["pretrain", "--recipe", "huge", "--corpus", "c", "--output", "r"], "no recipe 'huge'"),
+        (["pretrain", "--recipe", "tiny", "--corpus", "c", "--output", "r"], "build a corpus there"),
         (["evaluate", "nowhere", "--corpus", "c"], "build a corpus there"),
     ],
 )
