@@ -61,7 +61,12 @@ def make_parser() -> argparse.ArgumentParser:
 
 def _add_corpus(commands: "Commands") -> None:
     parser = commands.add_parser("corpus", help="make clean, licensed, deduplicated shards of source code")
-    parser.add_argument("sources", nargs="+", metavar="SOURCE", help="directory, git repository, list of them, `installed`")
+    parser.add_argument(
+        "sources",
+        nargs="+",
+        metavar="SOURCE",
+        help="[NAME[@VERSION]=]folder or git directory, site-packages, or a list of such",
+    )
     parser.add_argument("--output", required=True, type=Path, metavar="DIR")
     parser.add_argument("--blocklist", type=Path, metavar="FILE", help="benchmark items that must not be trained on")
     parser.add_argument("--held-out", action="append", default=[], metavar="NAME", help="repository never trained on")
