@@ -13,6 +13,7 @@ from lowabs_lsp.bench.replay.history import Repository
 from lowabs_lsp.bench.replay.inside import CountingEngine, InsideBackend
 from lowabs_lsp.bench.replay.measures import Figures, MachineCounts, figures_of, machine_figures
 from lowabs_lsp.bench.replay.ours import SERVED, make_ours, make_silent, merged
+from lowabs_lsp.bench.replay.peers.at_once import at_once
 from lowabs_lsp.bench.replay.peers.continue_dev import make_continue
 from lowabs_lsp.bench.replay.peers.copilot import make_copilot
 from lowabs_lsp.bench.replay.peers.llama_vim import make_llama_vim
@@ -93,6 +94,9 @@ def _inside(options: ReplayOptions) -> dict[str, MakePolicy]:
         "tabby": make_tabby(clips=True),
         "tabby-unclipped": make_tabby(clips=False),
         "copilot": make_copilot,
+        "continue-at-once": at_once(make_continue),
+        "tabby-at-once": at_once(make_tabby(clips=True)),
+        "copilot-at-once": at_once(make_copilot),
         "silent": make_silent,
     }
 

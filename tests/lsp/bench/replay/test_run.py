@@ -78,11 +78,13 @@ def test_nonsense_saves_nothing_and_counts_as_noise(replay: Replay) -> None:
 
 
 def test_every_peer_uses_what_its_model_knows(replay: Replay) -> None:
-    peers = ("llama.vim", "continue", "tabby", "tabby-unclipped", "copilot")
+    patient = ("continue", "tabby", "copilot")
+    peers = ("llama.vim", "tabby-unclipped", *patient, *(f"{name}-at-once" for name in patient))
     assert set(peers) < set(policy_names())
     total = figures(replay("oracle", *peers))
     assert {name: 0.2 < total[name]["keystrokes_saved"] < 1 for name in peers} == dict.fromkeys(peers, True)
     assert {total[name]["keys"] for name in peers} == {total["tabby"]["keys"]}
+    assert all(total[f"{name}-at-once"]["shown_per_100_keys"] > total[name]["shown_per_100_keys"] for name in patient)
 
 
 def test_silence_is_exactly_nothing(replay: Replay) -> None:
