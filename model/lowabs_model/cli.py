@@ -120,6 +120,13 @@ def _add_export(commands: "Commands") -> None:
     parser = commands.add_parser("export", help="write the bundle that lowabs-lsp runs")
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("output", type=Path)
+    parser.add_argument("--name", help="of the model; default: the checkpoint's folder")
+    parser.add_argument(
+        "--variant", default="rowq", choices=("rowq", "int8", "int4", "fp32"), help="arithmetic of the weights on the CPU"
+    )
+    parser.add_argument(
+        "--corpus", type=Path, metavar="DIR", help="prove parity on its held-out files; default: standard library"
+    )
     parser.set_defaults(command=_export)
 
 
@@ -269,6 +276,9 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 def _export(options: argparse.Namespace) -> int:
     from lowabs_model.export import export_bundle
+    from lowabs_model.parity import held_out
 
-    export_bundle(options.checkpoint, options.output)
+    sample = held_out(options.corpus) if options.corpus else None
+    bundle = export_bundle(options.checkpoint, options.output, name=options.name, variant=options.variant, held_out=sample)
+    print(f"{options.output}: {bundle.name}, {bundle.parity}")
     return 0

@@ -18,6 +18,7 @@ from lowabs_lsp.engine.tokenizer import Tokenizer
 from lowabs_lsp.errors import BundleError
 from lowabs_lsp.values import FloatArray
 from lowabs_model.checkpoint import load_checkpoint
+from lowabs_model.corpus.shards import read_shards
 from lowabs_model.tensors import DecoderConfig
 
 GRAPH_TOLERANCE = 1e-2
@@ -36,6 +37,15 @@ class Sample:
 
     name: str
     texts: Sequence[str]
+
+
+SAMPLED_FILES = 12
+
+
+def held_out(corpus: Path) -> Sample:
+    """Some files of the corpus' held-out repositories, drawn evenly. Raises CorpusError when there are none."""
+    texts = [file.text for file in read_shards(corpus, "held-out")]
+    return Sample(f"held-out files of {corpus.name}", texts[:: -(-len(texts) // SAMPLED_FILES)])
 
 
 def standard_library() -> Sample:
