@@ -14,7 +14,8 @@ from lowabs_lsp.bench.replay.peers.continue_dev import filtered, fitted_files, m
 from lowabs_lsp.bench.replay.peers.copilot import changed_hunks, in_context, is_repetitive, make_copilot, similar_snippets
 from lowabs_lsp.bench.replay.peers.llama_vim import Chunk, Ring, cut_below, last_chunks, make_llama_vim, without_repetition
 from lowabs_lsp.bench.replay.peers.pieces import Surroundings
-from lowabs_lsp.bench.replay.peers.tabby import Debouncer, as_comments, clip_front, make_tabby, postprocessed
+from lowabs_lsp.bench.replay.peers.tabby import Debouncer, as_comments, clip_front, make_tabby
+from lowabs_lsp.bench.replay.peers.tabby_filters import postprocessed
 from lowabs_lsp.bench.replay.policy import Event, Happening, MakePolicy, Policy, Request, Timing
 from lowabs_lsp.engine.scripted import PLAIN_LAYOUT, ScriptedEngine
 from lowabs_lsp.prompt.fim import PSM
