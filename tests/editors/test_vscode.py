@@ -44,18 +44,16 @@ def test_tab_takes_the_ghost_text(vscode: "VsCode") -> None:
     vscode.reset("def add(a, b):\n")
     vscode.type("    ret", delay=60)
     assert vscode.ghost_text("urn a + b") == "urn a + b"
-    vscode.press("Tab")
-    assert vscode.save("def add(a, b):\n    return a + b") == "def add(a, b):\n    return a + b"
+    assert vscode.take("def add(a, b):\n    return a + b") == "def add(a, b):\n    return a + b"
 
 
 @pytest.mark.editor
 def test_a_block_is_taken_whole(vscode: "VsCode") -> None:
     vscode.reset("def add(a, b):\n   ")
     vscode.type(" ")
-    assert vscode.ghost_text("total = a + b\n    return total").startswith("total = a + b")
-    vscode.press("Tab")
+    assert vscode.ghost_text("total = a + b\n    return total") == "total = a + b\n    return total"
     taken = "def add(a, b):\n    total = a + b\n    return total"
-    assert vscode.save(taken) == taken
+    assert vscode.take(taken) == taken
 
 
 @pytest.mark.editor
@@ -64,8 +62,7 @@ def test_ghost_text_in_the_middle_of_a_line(vscode: "VsCode") -> None:
     vscode.press("ArrowLeft")
     vscode.type("(")
     assert vscode.ghost_text("1 + 2") == "1 + 2"
-    vscode.press("Tab")
-    assert vscode.save("print(1 + 2)") == "print(1 + 2)"
+    assert vscode.take("print(1 + 2)") == "print(1 + 2)"
 
 
 @pytest.mark.editor
@@ -73,6 +70,7 @@ def test_the_next_word_is_taken_alone(vscode: "VsCode") -> None:
     vscode.reset("")
     vscode.type("for", delay=60)
     assert vscode.ghost_text(" each in all") == " each in all"
+    vscode.press("Control+ArrowRight")  # VS Code takes the blank for itself
     vscode.press("Control+ArrowRight")
     assert vscode.save("for each") == "for each"
 
