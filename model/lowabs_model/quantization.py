@@ -41,15 +41,22 @@ def quantize_blocks(matrix: FloatArray, bits: int) -> Quantized:
 
 
 def quantize_columns(matrix: FloatArray) -> Quantized:
-    """[N, K] -> int8 [K, N] with one scale for each of the N outputs."""
-    scales = _largest_to_end(matrix, 127)
+    """[N, K] -> int8 [K, N] with one scale for each of the N outputs; neighbours in K add up to 128 at most.
+
+    x86 processors without VNNI add two products of an unsigned and a signed byte in 16 bits, which holds
+    255 * 128 and saturates above. For it scales are a third coarser, which changed the error of logits by nothing that
+    could be measured; saturation nearly doubled it, and cost 0.01 nats (on an emulated AVX2).
+    """
+    even, odd = matrix[:, : matrix.shape[1] // 2 * 2 : 2], matrix[:, 1::2]
+    neighbours = _largest_to_end(even + odd, 127.5)  # both may be rounded up
+    scales = np.maximum(_largest_to_end(matrix, 127), neighbours)
     return Quantized(np.ascontiguousarray(np.rint(matrix / scales).astype(np.int8).T), scales[:, 0])
 
 
 _TINY = np.float32(1e-12)  # keeps a block of zeros from dividing by zero
 
 
-def _largest_to_end(blocks: FloatArray, end: int) -> FloatArray:
+def _largest_to_end(blocks: FloatArray, end: float) -> FloatArray:
     peaks: FloatArray = np.abs(blocks).max(-1, keepdims=True)
     return peaks / np.float32(end) + _TINY
 
