@@ -88,6 +88,10 @@ def add_test_requests(session: Session, stage: Stage, thread: EngineThread) -> N
     def open_slow(params: Any) -> None:
         stage.may_open.set()
 
+    @feature("test/loaded")
+    def loaded(params: Any) -> bool:
+        return session._loader.completer() is not None
+
     @feature("test/opened")
     def opened(params: Any) -> int:
         return stage.opened

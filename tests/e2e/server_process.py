@@ -37,7 +37,8 @@ def starting() -> Iterator[Start]:
 def ready(client: RawClient) -> RawClient:
     """Past the handshake, with its engine there."""
     client.initialize()
-    client.ask("test/idle")
+    client.wait(lambda: "event=loaded" in client.stderr, "model")
+    client.ask("test/idle")  # what follows the log line is done too
     return client
 
 

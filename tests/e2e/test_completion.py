@@ -101,7 +101,8 @@ async def process() -> AsyncIterator[LanguageClient]:
     )
     await client.initialize_async(lsp.InitializeParams(capabilities=capabilities, root_uri="file:///w"))
     client.initialized(lsp.InitializedParams())
-    await client.protocol.send_request_async("test/idle", {})
+    while not await client.protocol.send_request_async("test/loaded", {}):
+        pass
     yield client
     await client.shutdown_async(None)
     client.exit(None)
