@@ -137,7 +137,7 @@ def new_files(
         chosen = chosen_for_holding_out(path) if split == HELD_OUT else frozenset()
         drops = Counter(head.drops)
         for file in read_files(path):
-            if reason := seen.duplicate(file.exact, file.signature()):
+            if reason := seen.refusal(file.exact, file.signature()):
                 drops[reason] += 1
             elif split == HELD_OUT and file.path not in chosen:
                 drops["beyond the held-out cap"] += 1
@@ -194,6 +194,7 @@ def write_corpus(
     with progress("write", sum(map(len, paths.values()))) as advance:
         for split in (HELD_OUT, TRAIN):
             write_shards(output, split, new_files(paths[split], seen, statistics, split=split, advance=advance))
+            seen.guard()
     write_statistics(output, statistics)
     return statistics
 

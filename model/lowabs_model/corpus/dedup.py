@@ -13,6 +13,8 @@ SCHEME = "affine32"
 SHINGLE = 5
 JACCARD = 0.75
 """Above this estimated overlap of 5-token shingles two files are near-duplicates."""
+GUARDED_JACCARD = 0.4
+"""Above this a file is too like one that is guarded: forks that were worked on for years still lie above it."""
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
@@ -41,14 +43,21 @@ class Seen:
         self._exact: set[str] = set()
         self._lsh = MinHashLSH(threshold=JACCARD, num_perm=PERMUTATIONS)
         self._signatures: list[NDArray[np.uint32]] = []
+        self._guarded = np.zeros((0, PERMUTATIONS), dtype=np.uint32)
 
-    def duplicate(self, exact: str, near: NDArray[np.uint32]) -> str:
-        """Why a file is not new ("exact duplicate", "near-duplicate"); "" remembers it as new."""
+    def guard(self) -> None:
+        """From now on refuse also what only resembles the files that are in now."""
+        self._guarded = np.stack(self._signatures) if self._signatures else self._guarded
+
+    def refusal(self, exact: str, near: NDArray[np.uint32]) -> str:
+        """Why a file is not new ("exact duplicate", "near-duplicate", "like a held-out file"); "" remembers it as new."""
         if exact in self._exact:
             return "exact duplicate"
         minhash = MinHash(num_perm=PERMUTATIONS, hashvalues=near, scheme=SCHEME)
         if any(np.mean(self._signatures[other] == near) >= JACCARD for other in self._lsh.query(minhash)):
             return "near-duplicate"
+        if np.any(np.mean(self._guarded == near, axis=1) >= GUARDED_JACCARD):
+            return "like a held-out file"
         self._exact.add(exact)
         self._lsh.insert(len(self._signatures), minhash, check_duplication=False)
         self._signatures.append(near)
