@@ -13,8 +13,8 @@ from tree_sitter import Node, Parser, Query, QueryCursor
 
 from lowabs_lsp.context.grammars import GRAMMARS, declared, load, suffix_of
 
-MOST_LINES = 16
-"""Of a chunk. A prompt of a thousand tokens has room for two or three of these."""
+MOST_LINES = 12
+"""Of a chunk. A prompt of a thousand tokens has room for three or four of these."""
 HEADER_LINES = 4
 """What stands above a long block stays with the block's beginning up to so many lines."""
 

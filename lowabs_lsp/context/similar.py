@@ -12,12 +12,12 @@ from lowabs_lsp.values import Snippet
 
 HALF_LIFE = 6.0
 """Lines from the cursor at which a word counts half."""
-LOOKED_AT = 12
+LOOKED_AT = 24
 """Chunks that are found before the unfit ones are left out."""
-ALIKE = 0.5
+ALIKE = 0.6
 """A chunk that repeats more than this share of what is shown, or of a better chunk, would only make the model repeat it."""
 LEAST_LINES = 3
-LEAST_SHARE = 0.4
+LEAST_SHARE = 0.1
 """Of the best chunk's score."""
 
 

@@ -13,7 +13,7 @@ from lowabs_lsp.context.segments import Segment
 from lowabs_lsp.context.similar import ALIKE, similar
 from lowabs_lsp.values import Snippet
 
-DECLARATIONS, SIMILAR, EDITS = 6, 4, 3
+DECLARATIONS, SIMILAR, EDITS = 6, 8, 3
 """Snippets of each source at most."""
 EDIT_LINES = 12
 """Of one recent edit, at most."""
@@ -53,7 +53,7 @@ class Sources:
     def choose(self, place: Place, last: Choice, *, budget: int, cost: Callable[[Snippet], int]) -> Choice:
         """Choose for `place` within `budget` tokens; of what was shown `last`, as much as is worth it stays.
 
-        Declarations have half of the room and edits a quarter; similar code has the rest.
+        Declarations and edits have a quarter of the room each at most; similar code has the rest.
         """
         segments = (*self.open_documents.segments, *self.segments())
         wanted = self._wanted(place)
@@ -61,7 +61,7 @@ class Sources:
         left = budget
         if "declarations" in self.names:
             found = used_declarations(place, segments, wanted)
-            chosen = choose(found, last.declarations, budget=budget // 2, most=DECLARATIONS, cost=cost)
+            chosen = choose(found, last.declarations, budget=budget // 4, most=DECLARATIONS, cost=cost)
             choice, left = evolve(choice, declarations=chosen), left - sum(map(cost, chosen))
         if "edits" in self.names:
             found = recent_edits(place, self.edits)
