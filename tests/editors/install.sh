@@ -134,7 +134,7 @@ install_one() {
 
 installed=0
 for editor in ${*:-$EDITORS}; do
-  declare -F "install_$editor" >/dev/null || { echo "$editor: unknown; known here: $EDITORS" >&2; exit 2; }
+  declare -F "install_$editor" >/dev/null || { echo "$editor: unknown; known here: $EDITORS vscode" >&2; exit 2; }
   command -v apt-get >/dev/null || { echo "$editor needs apt-get, which this machine lacks" | tee "$root/$editor.reason"; continue; }
   install_one "$editor" && installed=1
 done
