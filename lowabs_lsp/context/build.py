@@ -64,6 +64,11 @@ class ContextBuilder:
         """Whether the model is to see nothing of `document`: it is private, binary, minified or excluded."""
         return self._shield.withholds(document)
 
+    def is_in_secret(self, document: Document, offset: int) -> bool:
+        """Whether a secret ends or goes on at `offset`: what would be completed there is the secret."""
+        around = slice(max(0, offset - 1), offset + 1)
+        return any(a != b for a, b in zip(document.text[around], self.shown(document).text[around], strict=True))
+
     def shown(self, document: Document) -> Document:
         """`document` as everything that learns from it is to see it: with its secrets masked."""
         return self._shield.shown(document)

@@ -144,3 +144,11 @@ def read_text(root: Path, path: str, most: int) -> str:
     except (OSError, ValueError):  # vanished, not ours to read, or not text
         return ""
     return "" if is_unreadable(text) else text.replace("\r\n", "\n")
+
+
+def changed_at(root: Path, path: str) -> float:
+    """When a file was last written, in seconds; 0 where there is none."""
+    try:
+        return (root / path).lstat().st_mtime
+    except OSError:
+        return 0.0

@@ -5,6 +5,7 @@ segment.
 """
 
 import zlib
+from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from lowabs_lsp.context.chunks import Outline
 from lowabs_lsp.context.terms import declaration_term, word_terms, words
 
+REMEMBERED = 1 << 14
+"""Words whose terms are kept from one chunk to the next."""
 LAST_LINE = 65535
 """Lines behind this are taken for this one, so that a line fits where a count does."""
 
@@ -85,7 +88,7 @@ class SegmentBuilder:
     def _clear(self) -> None:
         self._files: list[StoredFile] = []
         self._chunks: list[tuple[int, int, int, int]] = []
-        self._postings: tuple[list[int], list[int], list[int]] = ([], [], [])
+        self._postings = (array("I"), array("H"), array("i"))
 
     @property
     def size(self) -> int:
@@ -97,7 +100,7 @@ class SegmentBuilder:
         lines, base = text.split("\n"), len(self._chunks)
         for start, end in outline.chunks:
             counted = self._count("\n".join(lines[start:end]))
-            self._post(counted, counted.values(), len(self._chunks))
+            self._post(counted, (min(times, LAST_LINE) for times in counted.values()), len(self._chunks))
             self._chunks.append((len(self._files), start, end, counted.total()))
         for name, line in outline.declarations:
             chunk = next(number for number, (_, end) in enumerate(outline.chunks) if line < end)
@@ -110,7 +113,7 @@ class SegmentBuilder:
         self._postings[2].extend([chunk] * len(terms))
 
     def _count(self, text: str) -> Counter[int]:
-        if len(self._terms) > 1 << 16:
+        if len(self._terms) > REMEMBERED:
             self._terms.clear()
         counted: Counter[int] = Counter()
         for word, times in Counter(words(text)).items():

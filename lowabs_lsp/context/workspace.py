@@ -5,13 +5,14 @@ import queue
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from attrs import frozen
 
 from lowabs_lsp.context.exclusion import Exclusion, is_generated
 from lowabs_lsp.context.file_index import FileIndex
-from lowabs_lsp.context.files import find_files, listed, read_text
+from lowabs_lsp.context.files import changed_at, find_files, listed, read_text
+from lowabs_lsp.context.grammars import GRAMMARS
 from lowabs_lsp.context.secrets import mask_secrets
 from lowabs_lsp.context.segments import Segment
 from lowabs_lsp.logs import key_values
@@ -111,15 +112,25 @@ class Workspace:
     def _first_pass(self) -> Iterator[None]:
         began = time.thread_time()
         for root in self._roots:
+            paths: list[str] = []
             for batch in find_files(root):
+                paths += batch
                 yield
-                for path in batch:
-                    if self._is_full(time.thread_time() - began):
-                        break
-                    self._take(root, path)
-                    yield
+            for path in self._foremost(root, paths):
+                if self._is_full(time.thread_time() - began):
+                    break
+                self._take(root, path)
+                yield
         self._publish()
         self._report(time.thread_time() - began)
+
+    def _foremost(self, root: Path, paths: list[str]) -> list[str]:
+        """`paths`; where they are too many for the index, code first and what was changed last."""
+        if len(paths) <= self._limits.files:
+            return paths
+        return sorted(
+            paths, key=lambda path: (PurePosixPath(path).suffix.lower() not in GRAMMARS, -changed_at(root, path), path)
+        )
 
     def _next_pass(self, changed: Sequence[Path]) -> Iterator[None]:
         for root in self._roots:

@@ -205,3 +205,11 @@ def test_a_withheld_document_shows_nothing_of_itself() -> None:
     assert build.withholds(private)
     assert "needle" not in build.build(private, 9, room=4000).prefix
     assert not build.withholds(document("A = 1\n"))
+
+
+def test_a_cursor_in_a_secret_is_known() -> None:
+    text = 'password = "hunter2"\nx = 1\n'
+    build = builder()
+    assert [build.is_in_secret(document(text), offset) for offset in (0, 11, 12, 15, 19, 20, 22)] == [
+        False, False, True, True, True, False, False,
+    ]  # fmt: skip

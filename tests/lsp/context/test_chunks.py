@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lowabs_lsp.context.chunks import MOST_LINES, Outliner
-from lowabs_lsp.context.grammars import GRAMMARS, load
+from lowabs_lsp.context.grammars import GRAMMARS, Grammar, load
 
 FUNCTION = "def function_{}(value):\n" + "    value += 1\n" * 8 + "    return value\n\n\n"
 CLASS = "class Long:\n    attribute = 1\n\n" + "".join(
@@ -88,3 +88,7 @@ def test_a_declaration_stands_on_its_line() -> None:
 @pytest.mark.parametrize("grammar", {id(g): g for g in GRAMMARS.values()}.values(), ids=lambda grammar: grammar.package)
 def test_every_grammar_is_installed_and_its_query_holds(grammar: object) -> None:
     assert load(grammar) is not None  # type: ignore[arg-type]  # parametrize knows no types
+
+
+def test_a_grammar_that_is_not_installed_is_done_without() -> None:
+    assert load(Grammar("tree_sitter_of_no_language", "language", "")) is None

@@ -1,6 +1,7 @@
 """The files of a workspace are indexed in the background, within limits, without secrets, and followed as they change."""
 
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,6 +102,15 @@ def test_no_limit_is_passed(tmp_path: Path, limits: Limits, files: int) -> None:
     workspace = Workspace([tmp_path], limits=limits)
     workspace.build()
     assert len(texts(workspace)) == files
+
+
+def test_of_too_many_files_code_comes_first_and_what_was_changed_last(tmp_path: Path) -> None:
+    for number, name in enumerate(["a.txt", "b.py", "c.py", "d.txt", "e.py"]):
+        (tmp_path / name).write_text("x = 1\n")
+        os.utime(tmp_path / name, (number, number))
+    workspace = Workspace([tmp_path], limits=Limits(files=2))
+    workspace.build()
+    assert sorted(texts(workspace)) == ["c.py", "e.py"]
 
 
 def test_several_roots_are_one_workspace(tmp_path: Path) -> None:
