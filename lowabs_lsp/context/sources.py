@@ -29,13 +29,18 @@ class Choice:
 
     @property
     def snippets(self) -> tuple[Snippet, ...]:
-        """All of them; neighbours from one file are one."""
+        """All of them; neighbours from one file are one, and say once what they stand under."""
         merged: list[Snippet] = []
+        header = ""
         for snippet in (*self.declarations, *self.similar, *self.edits):
+            first, _, rest = snippet.text.partition("\n")
             if merged and merged[-1].path == snippet.path:
                 last = merged.pop()
-                snippet = Snippet(last.path, f"{last.text}\n{snippet.text}", f"{last.origin}; {snippet.origin}")
-            merged.append(snippet)
+                text = last.text + (rest if rest and first == header else f"\n{snippet.text}")
+                merged.append(Snippet(last.path, text, f"{last.origin}; {snippet.origin}"))
+            else:
+                merged.append(snippet)
+            header = first
         return tuple(merged)
 
 
