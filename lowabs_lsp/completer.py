@@ -45,7 +45,7 @@ class Completer:
             return Reason.DISABLED
         if self.engine is None:
             return Reason.NO_MODEL
-        if self._context.withholds(document):
+        if self._context.withholds(document) or self._context.is_in_secret(document, offset):
             return Reason.EXCLUDED
         return None if may_insert(*cursor_line(document.text, offset)) else Reason.MID_WORD
 

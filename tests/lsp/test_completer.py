@@ -64,6 +64,10 @@ def test_nothing_of_an_excluded_file_reaches_the_model() -> None:
     assert (completion.reason, engine.prompts) == (Reason.EXCLUDED, [])
 
 
+def test_a_secret_is_never_continued() -> None:
+    assert complete('AWS_SECRET_ACCESS_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCY‸"', "x").reason is Reason.EXCLUDED
+
+
 def test_other_open_documents_are_shown_to_the_model() -> None:
     engine = ScriptedEngine("x")
     other = Document("file:///w/b.py", "b.py", "python", "def triangle_area(base, height):\n    return base * height / 2\n")
