@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the editors that tests/editors drives into .editors, beside the host. Usage: install.sh [EDITOR...]; if none is named,
-# all but vscode, which alone takes longer than the others together.
+# all but vscode, which takes longer than the others together, and kate, whose test is not steady yet: it may press Enter before the menu is there.
 # An editor that is there already is left alone. One that cannot be installed leaves its reason in .editors/EDITOR.reason, with
 # which its tests are skipped; the exit status is 1 only if none could be installed.
 set -uo pipefail
@@ -10,7 +10,7 @@ root=$(cd "$here/../.." && pwd)/.editors
 mkdir -p "$root/bin"
 export DEBIAN_FRONTEND=noninteractive
 
-EDITORS="neovim neovim-trixie neovim-bookworm vim emacs emacs28 helix kate jupyter"
+EDITORS="neovim neovim-trixie neovim-bookworm vim emacs emacs28 helix jupyter"
 
 install_neovim() { unpack sid neovim && launcher neovim nvim; }
 install_neovim-trixie() { unpack trixie neovim-trixie neovim && launcher neovim-trixie nvim; }
