@@ -1,12 +1,13 @@
 """What stood behind contexts like the present one: counts by candidate, source and length of the match."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from lowabs_lsp.memory.sorted_rows import Places
+from lowabs_lsp.memory.sorted_rows import Places, Words
 from lowabs_lsp.memory.suffix_index import Slice, SuffixIndex
 
 SORTED = 8
@@ -24,6 +25,8 @@ HALF_LIFE = 150
 
 Integers = NDArray[np.intp]
 Counts = NDArray[np.float64]
+
+_DEEP_EDGES = np.array(DEEP)
 
 
 @frozen(eq=False)
@@ -50,6 +53,9 @@ class Occurrences:
     """For how many occurrences each stands."""
 
 
+_NOWHERE = Occurrences(np.empty(0, np.int32), np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0))
+
+
 @frozen(eq=False)
 class Evidence:
     """What followed. A slot is a source and a match length; the file is two sources, counted plainly and by recency."""
@@ -63,12 +69,13 @@ class Evidence:
 
 
 def gather(sources: Sequence[Source], context: Sequence[int]) -> Evidence:
-    """Look the end of `context` up in every source. Raises ValueError without sources."""
+    """Look the end of `context` up in every source; there is at least one, and all are of one vocabulary."""
     tokens: list[Integers] = []
     slots: list[Integers] = []
     weights: list[Counts] = []
+    needles = sources[0].index.packing.needles(context)
     for source in sources:
-        found = occurrences(source, context)
+        found = occurrences(source, context, needles)
         views = [found.weights]
         if source.cursor is not None:
             views.append(found.weights * recency(found.places, source.cursor))
@@ -84,49 +91,39 @@ def recency(places: Places, cursor: int) -> Counts:
     return np.exp2(np.abs(places - cursor) / -HALF_LIFE)
 
 
-def occurrences(source: Source, context: Sequence[int]) -> Occurrences:
-    """What `source` has: long matches one by one, of short and frequent ones a sample."""
-    index, slices = source.index, source.index.slices(context)
-    narrow = next((n for n, (low, high) in enumerate(slices) if high - low <= SAMPLE), len(slices))
-    rows: list[Integers] = [np.empty(0, np.intp)]
-    classes: list[Integers] = [np.empty(0, np.intp)]
-    weights: list[Counts] = [np.empty(0)]
-    if narrow < len(slices):
-        rows.append(np.arange(*slices[narrow]))
-        classes.append(_match_classes(index, context, slices, narrow))
-        weights.append(np.ones(len(rows[-1])))
-    for n, low, high in _shells(slices, narrow):
-        rows.append(np.arange(low, high, -(-(high - low) // SAMPLE)))
-        classes.append(np.full(len(rows[-1]), n))
-        weights.append(np.full(len(rows[-1]), (high - low) / len(rows[-1])))
-    row = np.concatenate(rows)
-    places, following = index.rows.places[row], index.rows.following[row].astype(np.intp) - 1
-    found = Occurrences(places, following, np.concatenate(classes), np.concatenate(weights))
-    return _visible(found, source.hidden)
-
-
-def _shells(slices: Sequence[Slice], narrow: int) -> Iterator[tuple[int, int, int]]:
-    """What slice n has that slice n + 1 has not, for each n before `narrow`: n, and a range of rows."""
-    for n, (low, high) in enumerate(slices[:narrow]):
-        inner_low, inner_high = slices[n + 1] if n + 1 < len(slices) else (high, high)
-        if low < inner_low:
-            yield n, low, inner_low
-        if inner_high < high:
-            yield n, inner_high, high
-
-
-def _match_classes(index: SuffixIndex, context: Sequence[int], slices: Sequence[Slice], narrow: int) -> Integers:
-    """The class of each place in the slice number `narrow`."""
-    low, high = slices[narrow]
-    classes = np.full(high - low, narrow)
-    for n, (start, stop) in enumerate(slices[narrow + 1 :], start=narrow + 1):
-        classes[start - low : stop - low] = n
-    start, stop = slices[-1]
+def occurrences(source: Source, context: Sequence[int], needles: tuple[Words, ...]) -> Occurrences:
+    """What `source` has: places one by one where they are few, a sample where they are many."""
+    index, slices = source.index, source.index.slices(needles)
+    if not slices:
+        return _NOWHERE
+    rings = _rings(slices)
+    sizes = [stop - start for start, stop, _ in rings]
+    rows: Integers | slice
+    if sum(sizes) <= SAMPLE:
+        rows, drawn = slice(*slices[0]), sizes
+    else:
+        samples = [np.arange(start, stop, -(-(stop - start) // SAMPLE)) for start, stop, _ in rings]
+        rows, drawn = np.concatenate(samples), [len(sample) for sample in samples]
+    classes = np.repeat(np.array([n for _, _, n in rings], np.intp), drawn)
+    weights = np.repeat([size / count for size, count in zip(sizes, drawn, strict=True)], drawn)
+    places, following = index.rows.places[rows], index.rows.following[rows].astype(np.intp) - 1
     if len(slices) == index.packing.depth and len(context) >= DEEP[0]:
-        lengths = _match_lengths(index, context, index.rows.places[start:stop])
-        reached = np.searchsorted(DEEP, lengths, side="right")
-        classes[start - low : stop - low] = np.where(reached > 0, SORTED - 1 + reached, len(slices) - 1)
-    return classes
+        deepest = classes == len(slices) - 1
+        classes[deepest] = _deep_classes(index, context, places[deepest])
+    return _visible(Occurrences(places, following, classes, weights), source.hidden)
+
+
+def _rings(slices: Sequence[Slice]) -> list[tuple[int, int, int]]:
+    """The rows of each slice that are not in the next one, in the order of rows: start, stop and the slice's number."""
+    edges = [low for low, _ in slices] + [high for _, high in reversed(slices)]
+    numbers = [*range(len(slices)), *reversed(range(len(slices) - 1))]
+    return [(start, stop, n) for (start, stop), n in zip(pairwise(edges), numbers, strict=True) if start < stop]
+
+
+def _deep_classes(index: SuffixIndex, context: Sequence[int], places: Places) -> Integers:
+    """The classes of places that agree as far as the index is sorted, and perhaps farther."""
+    reached = _DEEP_EDGES.searchsorted(_match_lengths(index, context, places), side="right")
+    return np.where(reached > 0, SORTED - 1 + reached, index.packing.depth - 1)
 
 
 def _match_lengths(index: SuffixIndex, context: Sequence[int], places: Places) -> Integers:
@@ -149,7 +146,7 @@ def _visible(found: Occurrences, hidden: Slice) -> Occurrences:
 
 def tally(tokens: Integers, slots: Integers, weights: Counts, size: int) -> Evidence:
     """Count, where an occurrence of a longer match is one of each shorter match too."""
-    totals = _count(slots, weights, 1, size)[0]
+    totals = _count(0, slots, weights, size=size, of=1)[0]
     candidates, which = np.unique(tokens, return_inverse=True)
     if len(candidates) > CANDIDATES:
         support = np.bincount(which, weights * 4.0 ** (slots % LENGTHS))
@@ -158,10 +155,11 @@ def tally(tokens: Integers, slots: Integers, weights: Counts, size: int) -> Evid
         rank[best] = np.arange(len(best))
         kept = rank[which] >= 0
         candidates, which, slots, weights = candidates[best], rank[which][kept], slots[kept], weights[kept]
-    return Evidence(candidates, _count(which * size + slots, weights, len(candidates), size), totals)
+    return Evidence(candidates, _count(which, slots, weights, size=size, of=len(candidates)), totals)
 
 
-def _count(cells: Integers, weights: Counts, rows: int, size: int) -> Counts:
-    """[rows, size] sums of weights, each length's with those of the longer ones."""
-    exactly = np.bincount(cells, weights, rows * size).reshape(rows, size // LENGTHS, LENGTHS)
-    return exactly[:, :, ::-1].cumsum(axis=2, dtype=np.float64)[:, :, ::-1].reshape(rows, size)
+def _count(rows: Integers | int, slots: Integers, weights: Counts, *, size: int, of: int) -> Counts:
+    """[of, size] sums of weights, each length's with those of the longer ones."""
+    last = LENGTHS - 1 - 2 * (slots % LENGTHS)  # mirrors the lengths, so that a plain cumulative sum serves
+    exactly = np.bincount(rows * size + slots + last, weights, of * size)
+    return exactly.reshape(of, size // LENGTHS, LENGTHS).cumsum(axis=2, dtype=np.float64)[:, :, ::-1].reshape(of, size)

@@ -42,13 +42,17 @@ class Packing:
             word |= text[places - (back + 1)].astype(np.uint64) << np.uint64(self.shift(back))
         return first, second
 
-    def needles(self, context: Sequence[int], word: int) -> Words:
-        """The lower and upper edges of contexts that agree with `context` in 1, 2, ... tokens of their `word`-th word."""
-        edges, prefix = [], 0
-        for back in range(word * self.per_word, min((word + 1) * self.per_word, len(context))):
-            prefix |= (context[-1 - back] + 1) << self.shift(back)
-            edges += [prefix, prefix + (1 << self.shift(back))]
-        return np.array(edges, np.uint64)
+    def needles(self, context: Sequence[int]) -> tuple[Words, ...]:
+        """For each of the two words: the lower and upper edges of what agrees with `context` in 1, 2, ... of its tokens."""
+        words = []
+        for start in (0, self.per_word):
+            edges, prefix = [], 0
+            for back in range(start, min(start + self.per_word, len(context))):
+                unit = 1 << self.shift(back)
+                prefix += (context[-1 - back] + 1) * unit
+                edges += [prefix, prefix + unit]
+            words.append(np.array(edges, np.uint64))
+        return tuple(words)
 
 
 @frozen(eq=False)

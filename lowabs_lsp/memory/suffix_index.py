@@ -11,7 +11,7 @@ import numpy as np
 from attrs import evolve, frozen
 from numpy.typing import NDArray
 
-from lowabs_lsp.memory.sorted_rows import Packing, Rows, Stored, no_rows
+from lowabs_lsp.memory.sorted_rows import Packing, Rows, Stored, Words, no_rows
 
 BOUNDARY = 0
 """Stands between documents; token `t` is stored as `t + 1`, so no query ever matches across one."""
@@ -65,14 +65,13 @@ class SuffixIndex:
         moved = np.cumsum(alive, dtype=np.int32) - 1
         return SuffixIndex(self.packing, self.text[alive], evolve(kept, places=moved[kept.places]))
 
-    def slices(self, context: Sequence[int]) -> list[Slice]:
-        """For n = 1, 2, ...: the rows whose last n tokens are those of `context`; ends before there are none."""
+    def slices(self, needles: tuple[Words, ...]) -> list[Slice]:
+        """For n = 1, 2, ...: the rows whose last n tokens are those of a context, packed; ends before there are none."""
         found: list[Slice] = []
         low, high = 0, len(self.rows)
-        for word, column in enumerate((self.rows.first, self.rows.second)):
-            needles = self.packing.needles(context, word)
-            edges = (low + np.searchsorted(column[low:high], needles)).tolist()
-            for low, high in zip(edges[::2], edges[1::2], strict=True):
+        for column, edges in zip((self.rows.first, self.rows.second), needles, strict=True):
+            places = (low + column[low:high].searchsorted(edges)).tolist()
+            for low, high in zip(places[::2], places[1::2], strict=True):
                 if low == high:
                     return found
                 found.append((low, high))

@@ -3,11 +3,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from lowabs_lsp.engine.bundle import open_bundle
 from lowabs_lsp.engine.local import open_tokenizer
 from lowabs_lsp.engine.tokenizer import Tokenizer
 from lowabs_lsp.memory.evidence import DEEP, REACH, SORTED
+
+settings.register_profile("memory", deadline=None)  # a busy machine is not a failure
+settings.load_profile("memory")
 
 TINY = Path(__file__).parents[2] / "data" / "tiny"
 

@@ -25,7 +25,9 @@ def columns(index: SuffixIndex) -> list[list[int]]:
 
 def followers(index: SuffixIndex, context: Sequence[int]) -> list[list[int]]:
     """For n = 1, 2, ... what follows the last n tokens of `context`, by the index."""
-    return [sorted(index.rows.following[low:high].astype(int) - 1) for low, high in index.slices(context)]
+    return [
+        sorted(index.rows.following[low:high].astype(int) - 1) for low, high in index.slices(index.packing.needles(context))
+    ]
 
 
 def followers_found_by_looking(documents: Sequence[Sequence[int]], context: Sequence[int], depth: int) -> list[list[int]]:
