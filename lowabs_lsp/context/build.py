@@ -152,8 +152,3 @@ class ContextBuilder:
     def _cost(self, snippet: Snippet) -> int:
         """Tokens of a snippet in the prompt."""
         return 1 + self._count(f"{snippet.path}\n") + count_lines(snippet.text, self._count)
-
-
-def build_context(document: Document, offset: int, settings: ContextSettings, *, room: int, count: CountTokens) -> Context:
-    """The context of a single request, with nothing remembered and no other file."""
-    return ContextBuilder(settings, count).build(document, offset, room=room)

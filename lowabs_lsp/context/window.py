@@ -4,31 +4,12 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import takewhile
 
-from attrs import frozen
-
 CountTokens = Callable[[str], int]
 
 STEP = 16
 """The window begins at a line number that is a multiple of this: typing moves its edge once in so many lines."""
 FROZEN_LINES, FROZEN_SHARE = 3, 0.9
 """A suffix is nearly the same while so many of its first lines are, and this share of all."""
-
-
-@frozen
-class Window:
-    """`prefix` ends and `suffix` begins at the cursor."""
-
-    prefix: str
-    suffix: str
-
-
-def cut_window(text: str, offset: int, *, budget: int, suffix_share: float, count: CountTokens) -> Window:
-    """Cut `text` around `offset` to at most `budget` tokens, by whole lines where lines are shorter than the budget.
-
-    What the suffix leaves over of its share goes to the prefix.
-    """
-    suffix = cut_suffix(text, offset, budget=int(budget * suffix_share), count=count)
-    return Window(cut_prefix(text, offset, budget=budget - count_lines(suffix, count), count=count), suffix)
 
 
 def cut_suffix(text: str, offset: int, *, budget: int, count: CountTokens) -> str:

@@ -10,7 +10,7 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lowabs_lsp.context.build import OVERHEAD, ContextBuilder, build_context
+from lowabs_lsp.context.build import OVERHEAD, ContextBuilder
 from lowabs_lsp.context.workspace import Workspace
 from lowabs_lsp.engine.scripted import PLAIN_LAYOUT
 from lowabs_lsp.prompt.fim import render
@@ -106,19 +106,19 @@ def test_the_same_history_gives_the_same_contexts(text: str, others: list[str], 
 
 
 def test_a_text_without_other_files_is_shown_whole() -> None:
-    context = build_context(document("a = 1\nb = 2\n"), 6, ContextSettings(), room=2000, count=len)
+    context = builder(ContextSettings()).build(document("a = 1\nb = 2\n"), 6, room=2000)
     assert (context.prefix, context.suffix, context.snippets) == ("a = 1\n", "b = 2\n", ())
 
 
 def test_line_ends_are_told_and_taken_away() -> None:
-    context = build_context(document("a\r\nb\r\nc"), 3, ContextSettings(), room=2000, count=len)
+    context = builder(ContextSettings()).build(document("a\r\nb\r\nc"), 3, room=2000)
     assert (context.prefix, context.suffix, context.newline) == ("a\n", "b\nc", "\r\n")
 
 
 def test_a_prefix_that_is_cut_off_begins_with_imports_and_headers() -> None:
     body = "".join(f"        value_{number} = {number}\n" for number in range(300))
     text = f"import os\n\nclass Table:\n    def fill(self):\n{body}"
-    context = build_context(document(text), len(text), ContextSettings(max_tokens=2000), room=2000, count=len)
+    context = builder(ContextSettings(max_tokens=2000)).build(document(text), len(text), room=2000)
     lead, rest = context.prefix[: len("import os\n\nclass Table:\n    def fill(self):\n")], context.prefix.split("\n", 5)[5]
     assert lead == "import os\n\nclass Table:\n    def fill(self):\n"
     assert text.endswith(rest)
