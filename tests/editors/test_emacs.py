@@ -48,8 +48,11 @@ def opened(scripted: Callable[[Script], Workplace]) -> Iterator[Open]:
 
 def close(emacs: Terminal) -> str:
     """Leave Emacs, the file written. Returns what was said in the echo area and as a warning."""
-    emacs.keys("C-x", "C-s", "C-x", "C-c")
-    assert eventually(emacs.is_over), emacs.screen()
+    keys = "C-x", "C-s", "C-x", "C-c"
+    emacs.keys(*keys)
+    if not eventually(emacs.is_over):
+        emacs.keys("C-g", *keys)  # a question may have taken the first
+    assert eventually(emacs.is_over), "\n".join(emacs.screen())
     return (emacs.workplace.home / "messages").read_text()
 
 
