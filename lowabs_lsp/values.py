@@ -200,6 +200,16 @@ class Mixer(Protocol):
         ...
 
 
+@frozen
+class Vocabulary:
+    """The tokens of a model, for those who count them."""
+
+    size: int
+    """Ids are below it."""
+    encode: Callable[[str], Sequence[int]]
+    """The ids of a text, special tokens read as plain text. Any thread may call it."""
+
+
 class Engine(Protocol):
     """Continues prompts on some machine. One caller at a time."""
 
@@ -216,6 +226,11 @@ class Engine(Protocol):
     @property
     def description(self) -> str:
         """For the log and `doctor`: the model, its weights and the device in one line."""
+        ...
+
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        """The model's tokens; None where they are not at hand, as those of a model behind HTTP."""
         ...
 
     def count_tokens(self, text: str) -> int:

@@ -16,7 +16,7 @@ from lowabs_lsp.engine.tokenizer import Tokenizer
 from lowabs_lsp.engine.watcher import Watcher
 from lowabs_lsp.errors import BundleError
 from lowabs_lsp.settings import EngineSettings
-from lowabs_lsp.values import Cancelled, Decoding, Draft, Generated, Layout, Mixer, Prompt, never
+from lowabs_lsp.values import Cancelled, Decoding, Draft, Generated, Layout, Mixer, Prompt, Vocabulary, never
 
 
 class LocalEngine:
@@ -56,6 +56,11 @@ class LocalEngine:
         where = "CUDA" if device == "cuda" else f"{threads} CPU thread{'s' * (threads > 1)}"
         variant = self._manifest.graphs[device].variant
         return f"{self._manifest.name}, {variant} weights, on {where} by ONNX Runtime {ort.__version__}"
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The model's tokens."""
+        return Vocabulary(self.model.tokenizer.size, self.model.tokenizer.encode_anew)
 
     def count_tokens(self, text: str) -> int:
         """How many tokens `text` has on its own."""

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 
-from lowabs_lsp.values import Cancelled, Decoding, Draft, Generated, Layout, Mixer, Prompt, Sentinel, Stop, never
+from lowabs_lsp.values import Cancelled, Decoding, Draft, Generated, Layout, Mixer, Prompt, Sentinel, Stop, Vocabulary, never
 
 Script = str | Mapping[str, str] | Callable[[str], str]
 """What to say: always the same text, the text behind the longest key that ends the prompt, or a function of the prompt."""
@@ -23,6 +23,7 @@ class ScriptedEngine:
         self.layout = layout
         self.context_length = context_length
         self.description = "scripted engine"
+        self.vocabulary: Vocabulary | None = None
         self.prompts: list[Prompt] = []
         """Every prompt it was given, oldest first."""
         self.started = threading.Event()

@@ -38,7 +38,7 @@ class Tokenizer:
         ordinary = {token["content"]: token["id"] for token in added if not token["special"]}
         self.bytes_of = vocabulary_bytes(self._tokenizer.get_vocab(), self.special, ordinary, path)
         """For each id the bytes that it stands for; none for a special token or a hole in the numbering."""
-        self._encode = lru_cache(maxsize=64)(self._encode_now)
+        self._encode = lru_cache(maxsize=64)(self.encode_anew)
 
     @property
     def size(self) -> int:
@@ -49,7 +49,8 @@ class Tokenizer:
         """The ids of `text`; long texts that come again (suffix, other files) are not encoded again."""
         return self._encode(text)
 
-    def _encode_now(self, text: str) -> tuple[int, ...]:
+    def encode_anew(self, text: str) -> tuple[int, ...]:
+        """`encode` for texts that will not come again. Any thread may call it."""
         return tuple(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
     def decode_bytes(self, ids: tuple[int, ...] | list[int]) -> bytes:
