@@ -9,16 +9,20 @@ from lowabs_lsp.postprocess.finish import finish
 from lowabs_lsp.prompt.fim import render
 from lowabs_lsp.prompt.languages import is_comment, opens_block
 from lowabs_lsp.settings import Settings
+from lowabs_lsp.surroundings import Surroundings
 from lowabs_lsp.values import Cancelled, Completion, Decoding, Document, Engine, Reason, never
 
 
 class Completer:
     """Completes with one engine under one set of settings. One caller at a time: the engine's thread."""
 
-    def __init__(self, engine: Engine | None, settings: Settings) -> None:
+    def __init__(self, engine: Engine | None, settings: Settings, surroundings: Surroundings | None = None) -> None:
+        """Without `surroundings` only the open documents are known."""
         self.engine = engine
         self.settings = settings
-        self._context = ContextBuilder(settings.context, remembering(engine.count_tokens) if engine else len)
+        self.surroundings = surroundings or Surroundings((), settings, engine.vocabulary if engine else None)
+        count = remembering(engine.count_tokens) if engine else len
+        self._context = ContextBuilder(settings.context, count, lambda: self.surroundings.segments)
 
     def complete(
         self, document: Document, offset: int, cancelled: Cancelled = never, workspace: Sequence[Document] = ()
@@ -35,8 +39,9 @@ class Completer:
         room = self.engine.context_length - decoding.max_tokens
 
         context = self._context.build(document, offset, room=room, recent=workspace)
+        memory = self.surroundings.memory_at(self._context.shown(document), offset, self._context.shown_of(workspace))
         prompt = render(context, self.engine.layout)
-        generated = self.engine.generate(prompt, decoding, cancelled)
+        generated = self.engine.generate(prompt, decoding, cancelled, draft=memory, mixer=memory)
         return finish(generated, context, block=block)
 
     def _silence(self, document: Document, offset: int) -> Reason | None:

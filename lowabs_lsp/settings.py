@@ -41,6 +41,14 @@ class ContextSettings:
 
 
 @frozen
+class MemorySettings:
+    """What the workspace teaches while one works: its own names and phrases, beside the model's guesses."""
+
+    enabled: bool = setting(True, "Mix what stands in the workspace's files into the model's guesses")
+    megabytes: int = setting(48, "Memory for it at most, in MB; twice as much for a moment while it grows", least=1)
+
+
+@frozen
 class CompletionSettings:
     """What comes out."""
 
@@ -62,6 +70,7 @@ class Settings:
     log_level: str = setting("info", "What goes to stderr", choices=("debug", "info", "warning", "error"))
     engine: EngineSettings = field(factory=EngineSettings)
     context: ContextSettings = field(factory=ContextSettings)
+    memory: MemorySettings = field(factory=MemorySettings)
     completion: CompletionSettings = field(factory=CompletionSettings)
 
 

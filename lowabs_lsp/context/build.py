@@ -1,6 +1,6 @@
 """Everything the model is shown for one completion, within an exact number of tokens, in an order that spares its cache."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from attrs import define, field
 
@@ -73,6 +73,10 @@ class ContextBuilder:
         """`document` as everything that learns from it is to see it: with its secrets masked."""
         return self._shield.shown(document)
 
+    def shown_of(self, documents: Iterable[Document]) -> list[Document]:
+        """Those of `documents` that may be shown, as they are to be seen."""
+        return [self.shown(document) for document in documents if not self.withholds(document)]
+
     def build(self, document: Document, offset: int, *, room: int, recent: Sequence[Document] = ()) -> Context:
         """The context at `offset` of `document`, in at most `ContextSettings.max_tokens` and at most `room` tokens.
 
@@ -113,7 +117,7 @@ class ContextBuilder:
     def _observe(self, document: Document, recent: Sequence[Document]) -> None:
         """See what was edited since the last time, here and in the other open documents."""
         if self._has_snippets:
-            others = [self.shown(other) for other in recent if other.uri != document.uri and not self.withholds(other)]
+            others = self.shown_of(other for other in recent if other.uri != document.uri)
             for seen in (*reversed(others), document):
                 self._sources.edits.observe(seen)
             self._sources.open_documents.follow(document, others)

@@ -1,10 +1,13 @@
 """The index of a workspace's files, built and kept up to date by a background thread that gives way to whoever types."""
 
+import contextlib
 import logging
+import os
 import queue
+import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from attrs import frozen
@@ -18,6 +21,12 @@ from lowabs_lsp.context.segments import Segment
 from lowabs_lsp.logs import key_values
 
 logger = logging.getLogger(__name__)
+
+
+Learn = Callable[[Mapping[str, str]], None]
+
+LESSON = 500_000
+"""Characters that are learnt at once: each time costs a little for all that is known by then."""
 
 
 @frozen
@@ -40,15 +49,27 @@ STEP, QUIET = 0.008, 0.3
 class Workspace:
     """Owned by the server: `start` and `stop` it, and `refresh` what changes on disk. Any thread may read `segments`."""
 
-    def __init__(self, roots: Sequence[Path], exclude: tuple[str, ...] = (), limits: Limits = Limits()) -> None:
+    def __init__(
+        self,
+        roots: Sequence[Path],
+        exclude: tuple[str, ...] = (),
+        limits: Limits = Limits(),
+        learn: Learn = lambda texts: None,
+    ) -> None:
+        """`learn` is told the texts that the index takes in, secrets masked, and an empty one for a file that is gone."""
         self.updated = threading.Condition()
         """Notified when files have been indexed."""
         self.is_built = False
         self._roots = tuple(roots)
         self._excludes = Exclusion(exclude)
         self._limits = limits
+        self._learn = learn
+        self._lesson: dict[str, str] = {}
+        self._lesson_size = 0
         self._index = FileIndex()
         self._changed: queue.SimpleQueue[Path | None] = queue.SimpleQueue()
+        self._told = self._followed = 0
+        """How many changes were told, and how many of them are in the index."""
         self._stopped = threading.Event()
         self._typed_at = -QUIET
         self._thread: threading.Thread | None = None
@@ -68,22 +89,32 @@ class Workspace:
         self._thread = threading.Thread(target=self._run, name="lowabs-index", daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
-        """End the background work within one step of it."""
+    def stop(self, *, wait: bool = True) -> None:
+        """End the background work after the step that it is at."""
         self._stopped.set()
         self._changed.put(None)
-        if self._thread:
+        if wait and self._thread:
             self._thread.join()
 
     def refresh(self, path: Path) -> None:
         """Say that a file was written, created or deleted."""
+        self._told += 1
         self._changed.put(path)
+
+    def settle(self, timeout: float) -> bool:
+        """Wait until all files, and the changes told so far, are in the index; false when `timeout` seconds did not do."""
+        if self._thread is None:
+            return True
+        told = self._told
+        with self.updated:
+            return self.updated.wait_for(lambda: self.is_built and self._followed >= told, timeout)
 
     def give_way(self) -> None:
         """Say that somebody types: background work nearly stops for a moment."""
         self._typed_at = time.monotonic()
 
     def _run(self) -> None:
+        _step_back()
         try:
             self._work_off(self._first_pass())
             while not self._stopped.is_set() and (path := self._changed.get()) is not None:
@@ -102,12 +133,12 @@ class Workspace:
                 began = time.thread_time()
 
     def _drain(self, path: Path) -> list[Path]:
-        """`path` and whatever else has changed by now."""
-        changed = {path: None}
+        """`path` and whatever else has changed by now, each as often as it was told."""
+        changed = [path]
         while not self._changed.empty():
             if (other := self._changed.get()) is not None:
-                changed[other] = None
-        return list(changed)
+                changed.append(other)
+        return changed
 
     def _first_pass(self) -> Iterator[None]:
         began = time.thread_time()
@@ -134,28 +165,40 @@ class Workspace:
 
     def _next_pass(self, changed: Sequence[Path]) -> Iterator[None]:
         for root in self._roots:
-            inside = [path.relative_to(root).as_posix() for path in changed if path.is_relative_to(root)]
+            inside = [path.relative_to(root).as_posix() for path in dict.fromkeys(changed) if path.is_relative_to(root)]
             kept = listed(root, inside)
             for path in inside:
                 self._index.remove(path)
+                self._lesson[path] = ""
                 if path in kept:
                     self._take(root, path)
                 yield
-        self._publish()
+        self._publish(len(changed))
 
     def _take(self, root: Path, path: str) -> None:
         if not self._excludes(path) and not is_generated(path) and not self._is_full(0):
             text = read_text(root, path, self._limits.file)
             if text:
-                self._index.put(path, mask_secrets(text, path))
+                text = mask_secrets(text, path)
+                self._index.put(path, text)
+                self._lesson[path] = text
+                self._lesson_size += len(text)
+                if self._lesson_size >= LESSON:
+                    self._teach()
+
+    def _teach(self) -> None:
+        lesson, self._lesson, self._lesson_size = self._lesson, {}, 0
+        self._learn(lesson)
 
     def _is_full(self, seconds: float) -> bool:
         limits, index = self._limits, self._index
         return len(index.sizes) >= limits.files or index.characters >= limits.text or seconds >= limits.seconds
 
-    def _publish(self) -> None:
+    def _publish(self, followed: int = 0) -> None:
+        self._teach()
         with self.updated:
             self._index.publish()
+            self._followed += followed
             self.is_built = True
             self.updated.notify_all()
 
@@ -167,3 +210,10 @@ class Workspace:
         logger.info(
             key_values(event="indexed", files=len(self._index.sizes), chunks=chunks, mb=size, seconds=seconds, full=full)
         )
+
+
+def _step_back() -> None:
+    """Give this thread a lower priority than those that somebody waits for, where threads have one of their own."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)

@@ -12,6 +12,8 @@ from lowabs_lsp.memory.shelf import BYTES_PER_TOKEN, Shelf
 from lowabs_lsp.memory.text_tokens import Encode
 from lowabs_lsp.values import FloatArray
 
+FULL = 0.97
+"""Share of the tokens at most, from which on there is no room for a whole document."""
 MOST_EDITS = 6000
 """Tokens of new lines that are remembered beyond the files they stand in."""
 KNOWN_BY = 16
@@ -52,6 +54,11 @@ class WorkspaceMemory:
     def nbytes(self) -> int:
         """Memory held by the indexes, in bytes."""
         return sum(source.index.nbytes for source in self._sources)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a further document drives another one out."""
+        return len(self._shelf.index.text) >= self._most * FULL
 
     def update(self, documents: Mapping[str, str]) -> None:
         """These keys now have these texts. A whole workspace at once takes little longer than its tokenization."""

@@ -1,0 +1,80 @@
+"""What lies around the open documents: the files of the workspace, indexed and learnt from in the background."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from lowabs_lsp.context.secrets import MASK
+from lowabs_lsp.context.segments import Segment
+from lowabs_lsp.context.workspace import Workspace
+from lowabs_lsp.memory.workspace import WorkspaceMemory
+from lowabs_lsp.settings import Settings
+from lowabs_lsp.values import Document, Vocabulary
+
+MASKED = MASK * 6
+"""What a line with a masked secret has, and hardly another one."""
+
+
+class Surroundings:
+    """Outlives a completer: what was read and learnt serves the next settings too, where it does not depend on them."""
+
+    def __init__(self, roots: Iterable[Path], settings: Settings, vocabulary: Vocabulary | None) -> None:
+        """`vocabulary` is that of the engine that is to use the memory; without one nothing is remembered."""
+        self.key = key_of(roots := tuple(roots), settings, vocabulary)
+        self._memory: WorkspaceMemory | None = None
+        if vocabulary is not None and settings.memory.enabled:
+            self._memory = WorkspaceMemory(vocabulary.size, vocabulary.encode, megabytes=settings.memory.megabytes)
+        self._known: set[str] = set()
+        self._is_wanted = bool(roots) and (self._memory is not None or settings.context.snippet_share > 0)
+        self.files = Workspace(roots if self._is_wanted else (), settings.context.exclude, learn=self._learn)
+
+    @property
+    def segments(self) -> Sequence[Segment]:
+        """The index as it is now."""
+        return self.files.segments
+
+    def start(self) -> None:
+        """Begin to read the files; `stop` it in the end."""
+        if self._is_wanted:
+            self.files.start()
+
+    def stop(self) -> None:
+        """Let the background work end."""
+        self.files.stop(wait=False)
+
+    def memory_at(self, document: Document, offset: int, others: Iterable[Document] = ()) -> WorkspaceMemory | None:
+        """The memory as it speaks at `offset` of `document`; None where there is none. The engine's thread alone asks.
+
+        All texts are as `ContextBuilder.shown` shows them. Of `others` those are learnt that no file on disk has taught yet.
+        """
+        if self._memory is None:
+            return None
+        fresh = {other.path: other.text for other in others if other.path not in self._known and other.path != document.path}
+        if fresh:
+            self._learn(fresh)
+        prefix, suffix = document.text[:offset], document.text[offset:]
+        self._memory.look(document.path, _plain(prefix), _plain(suffix))
+        return self._memory
+
+    def _learn(self, texts: Mapping[str, str]) -> None:
+        """Take in what the files say now; an empty text is a file that is gone."""
+        if self._memory is None:
+            return
+        gone = [path for path, text in texts.items() if not text]
+        self._memory.remove(gone)
+        self._known.difference_update(gone)
+        taken = {path: _plain(text) for path, text in texts.items() if text}
+        if self.files.is_built or not self._memory.is_full:  # what is read later must not drive out what came first
+            self._memory.update(taken)
+            self._known.update(taken)
+
+
+def key_of(roots: Iterable[Path], settings: Settings, vocabulary: Vocabulary | None) -> tuple[object, ...]:
+    """What surroundings depend on: while it is the same they may be used again."""
+    return (tuple(roots), settings.context.exclude, settings.context.snippet_share > 0, settings.memory, vocabulary)
+
+
+def _plain(text: str) -> str:
+    """With plain line ends, and without the lines in which a secret is masked: nobody wants masks to be guessed."""
+    if MASKED in text:
+        text = "".join(line for line in text.splitlines(keepends=True) if MASKED not in line)
+    return text.replace("\r\n", "\n")
