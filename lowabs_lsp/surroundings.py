@@ -25,7 +25,8 @@ class Surroundings:
             self._memory = WorkspaceMemory(vocabulary.size, vocabulary.encode, megabytes=settings.memory.megabytes)
         self._known: set[str] = set()
         self._is_wanted = bool(roots) and (self._memory is not None or settings.context.snippet_share > 0)
-        self.files = Workspace(roots if self._is_wanted else (), settings.context.exclude, learn=self._learn)
+        kept = [root for root in roots if self._is_wanted and not is_too_wide(root)]
+        self.files = Workspace(kept, settings.context.exclude, learn=self._learn)
 
     @property
     def segments(self) -> Sequence[Segment]:
@@ -71,6 +72,12 @@ class Surroundings:
 def key_of(roots: Iterable[Path], settings: Settings, vocabulary: Vocabulary | None) -> tuple[object, ...]:
     """What surroundings depend on: while it is the same they may be used again."""
     return (tuple(roots), settings.context.exclude, settings.context.snippet_share > 0, settings.memory, vocabulary)
+
+
+def is_too_wide(root: Path) -> bool:
+    """Whether `root` is no project but all that somebody has: the home folder, or one that it lies in."""
+    home = Path.home()
+    return root == home or root in home.parents
 
 
 def _plain(text: str) -> str:

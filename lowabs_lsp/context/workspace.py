@@ -174,6 +174,7 @@ class Workspace:
                     self._take(root, path)
                 yield
         self._publish(len(changed))
+        logger.info(key_values(event="reindexed", files=len(set(changed))))
 
     def _take(self, root: Path, path: str) -> None:
         if not self._excludes(path) and not is_generated(path) and not self._is_full(0):

@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 from attrs import define, field, frozen
 from lsprotocol import types as lsp
+from pygls.uris import to_fs_path
 
 from lowabs_lsp.values import Document
 
@@ -196,6 +197,15 @@ def relative_path(uri: str, roots: Sequence[str]) -> str:
     if inside:
         return path[len(max(inside, key=len).rstrip("/")) + 1 :]
     return path.rpartition("/")[2]
+
+
+def file_path(uri: str) -> str | None:
+    """The path in this machine's file system, or None where `uri` names no file of it."""
+    try:
+        path = to_fs_path(uri) if urlsplit(uri).scheme == "file" else None
+    except ValueError:  # no URI at all
+        return None
+    return path if path and "\0" not in path else None
 
 
 def _path(uri: str) -> str:

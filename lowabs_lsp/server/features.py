@@ -63,6 +63,7 @@ async def _start(session: Session) -> None:
     await asyncio.wait([session.begin(_refresh_settings(session))], timeout=PATIENCE)
     session.apply_settings()
     await _register_for_settings(session)
+    await _register_for_files(session)
 
 
 async def _leave_with(session: Session, end: Coroutine[Any, Any, None]) -> None:
@@ -115,7 +116,19 @@ async def _register_for_settings(session: Session) -> None:
     if not (change and change.dynamic_registration):
         return
     options = lsp.DidChangeConfigurationRegistrationOptions(section=SECTION)
-    registration = lsp.Registration("settings", lsp.WORKSPACE_DID_CHANGE_CONFIGURATION, options)
+    await _register(session, lsp.Registration("settings", lsp.WORKSPACE_DID_CHANGE_CONFIGURATION, options))
+
+
+async def _register_for_files(session: Session) -> None:
+    """Ask to be told what happens to the workspace's files outside of the editor, if the client can tell."""
+    workspace = session.server.client_capabilities.workspace
+    watching = workspace.did_change_watched_files if workspace else None
+    if watching and watching.dynamic_registration:
+        options = lsp.DidChangeWatchedFilesRegistrationOptions([lsp.FileSystemWatcher("**/*")])
+        await _register(session, lsp.Registration("files", lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, options))
+
+
+async def _register(session: Session, registration: lsp.Registration) -> None:
     try:
         await session.server.client_register_capability_async(lsp.RegistrationParams([registration]))
     except JsonRpcException as error:
@@ -144,9 +157,19 @@ def did_close(session: Session, params: lsp.DidCloseTextDocumentParams) -> None:
     session.close_document(params.text_document.uri)
 
 
+def did_save(session: Session, params: lsp.DidSaveTextDocumentParams) -> None:
+    """A document is on disk as it is here."""
+    session.refresh([params.text_document.uri])
+
+
+def did_change_watched_files(session: Session, params: lsp.DidChangeWatchedFilesParams) -> None:
+    """Files were written, made or deleted by whomever."""
+    session.refresh(change.uri for change in params.changes)
+
+
 def did_change_workspace_folders(session: Session, params: lsp.DidChangeWorkspaceFoldersParams) -> None:
     """The workspace has other folders now."""
-    session.documents.move_roots(_roots(session))
+    session.move_roots(_roots(session))
 
 
 # ---------------------------------------------------------------------------------------------------------- completions
@@ -219,7 +242,9 @@ _FEATURES: dict[str, tuple[Callable[[Session, Any], Any], Any]] = {
     lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: (did_change_workspace_folders, None),
     lsp.TEXT_DOCUMENT_DID_OPEN: (did_open, None),
     lsp.TEXT_DOCUMENT_DID_CHANGE: (did_change, None),
+    lsp.TEXT_DOCUMENT_DID_SAVE: (did_save, None),
     lsp.TEXT_DOCUMENT_DID_CLOSE: (did_close, None),
+    lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES: (did_change_watched_files, None),
     # pygls advertises this one only if it has options
     lsp.TEXT_DOCUMENT_INLINE_COMPLETION: (inline_completion, lsp.InlineCompletionOptions()),
     lsp.TEXT_DOCUMENT_COMPLETION: (completion, lsp.CompletionOptions(trigger_characters=["."], resolve_provider=True)),

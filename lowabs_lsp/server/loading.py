@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from lowabs_lsp.completer import Completer
@@ -11,6 +12,8 @@ from lowabs_lsp.errors import LowabsError
 from lowabs_lsp.logs import key_values
 from lowabs_lsp.server.engine_thread import EngineThread, engine_key
 from lowabs_lsp.settings import Settings
+from lowabs_lsp.surroundings import Surroundings, key_of
+from lowabs_lsp.values import Engine
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +39,19 @@ class Editor(Protocol):
 class Loader:
     """Keeps one session's completer in step with its settings."""
 
-    def __init__(self, thread: EngineThread, editor: Editor, begin: Begin, clock: Callable[[], float] = time.monotonic) -> None:
-        self._thread, self._editor, self._begin, self._clock = thread, editor, begin, clock
+    def __init__(
+        self,
+        thread: EngineThread,
+        editor: Editor,
+        begin: Begin,
+        *,
+        roots: Callable[[], Sequence[Path]] = tuple,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`roots` tells the folders of the workspace as they are now."""
+        self._thread, self._editor, self._begin, self._roots, self._clock = thread, editor, begin, roots, clock
+        self.surroundings: Surroundings | None = None
+        """Of the workspace, as soon as there is an engine."""
         self._settings: Settings | None = None
         self._completer: Completer | None = None
         self._loading: asyncio.Task[None] | None = None
@@ -49,7 +63,7 @@ class Loader:
         same = self._wants(settings)
         self._settings = settings
         if same and self._completer is not None:
-            self._completer = Completer(self._completer.engine, settings)
+            self._completer = self._equip(self._completer.engine, settings)
         elif not (same and self._loading is not None):
             self._told = self._told if same else ""
             self._open(settings)
@@ -60,6 +74,24 @@ class Loader:
         if idle and self._settings is not None and self._clock() - self._failed_at >= RETRY_AFTER:
             self._open(self._settings)
         return self._completer
+
+    def move(self) -> None:
+        """The workspace has other folders now."""
+        if self._completer is not None and self._settings is not None:
+            self._completer = self._equip(self._completer.engine, self._settings)
+
+    def close(self) -> None:
+        """Let the work in the background end."""
+        if self.surroundings is not None:
+            self.surroundings.stop()
+
+    def _equip(self, engine: Engine | None, settings: Settings) -> Completer:
+        roots, vocabulary = self._roots(), engine.vocabulary if engine else None
+        if self.surroundings is None or self.surroundings.key != key_of(roots, settings, vocabulary):
+            self.close()
+            self.surroundings = Surroundings(roots, settings, vocabulary)
+            self.surroundings.start()
+        return Completer(engine, settings, self.surroundings)
 
     def _wants(self, settings: Settings) -> bool:
         return self._settings is not None and engine_key(settings) == engine_key(self._settings)
@@ -81,7 +113,7 @@ class Loader:
             return
         logger.info(key_values(event="loaded", engine=engine.description, ms=(self._clock() - started) * 1e3))
         if self._settings is not None and self._wants(settings):
-            self._loading, self._completer = None, Completer(engine, self._settings)
+            self._loading, self._completer = None, self._equip(engine, self._settings)
 
     def _tell(self, failure: Exception) -> None:
         message = str(failure)

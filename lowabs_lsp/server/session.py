@@ -2,14 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from attrs import evolve
 from lsprotocol import types as lsp
 
 from lowabs_lsp.server.configuration import Configuration
-from lowabs_lsp.server.documents import Cursor, Documents
+from lowabs_lsp.server.documents import Cursor, Documents, file_path
 from lowabs_lsp.server.editor import ServerEditor
 from lowabs_lsp.server.engine_thread import EngineThread
 from lowabs_lsp.server.items import MenuStyle
@@ -36,7 +37,7 @@ class Session:
         self.started = False
         self._schedule = Schedule(thread.executor)
         self._shown = ShownCompletions()
-        self._loader = Loader(thread, self.editor, self.begin)
+        self._loader = Loader(thread, self.editor, self.begin, roots=self._folders)
         self._problems: list[str] = []
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -50,6 +51,7 @@ class Session:
     def close(self) -> None:
         """Stop what runs for this client."""
         self._schedule.stop()
+        self._loader.close()
         for task in list(self._tasks):
             task.cancel()
 
@@ -68,9 +70,24 @@ class Session:
         if settings.enabled:
             self._loader.configure(settings)
 
+    def move_roots(self, roots: Sequence[str]) -> None:
+        """The workspace has these folders now, given as URIs."""
+        self.documents.move_roots(roots)
+        self._loader.move()
+
+    def refresh(self, uris: Iterable[str]) -> None:
+        """These files may be others on disk now."""
+        if (surroundings := self._loader.surroundings) is not None:
+            for path in filter(None, map(file_path, uris)):
+                surroundings.files.refresh(Path(path))
+
+    def _folders(self) -> list[Path]:
+        return [Path(path) for path in filter(None, map(file_path, self.documents.roots))]
+
     def close_document(self, uri: str) -> None:
         """The client shows `uri` no longer."""
         self.documents.close(uri)
+        self.refresh([uri])
         self._schedule.stop(uri)
         self._shown.forget(uri)
 
@@ -94,6 +111,8 @@ class Session:
             return Completion("", Reason.NO_DOCUMENT)
         if not self._allows(channel, cursor.document.language):
             return Completion("", Reason.DISABLED)
+        if (surroundings := self._loader.surroundings) is not None:
+            surroundings.files.give_way()
         request = Request(cursor.document, cursor.offset, channel)
         if (recalled := self._shown.recall(cursor.document, cursor.offset)).text:
             self._schedule.supersede(request)

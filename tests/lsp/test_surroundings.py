@@ -92,3 +92,9 @@ def test_drafts_of_the_memory_change_nothing_but_the_runs(tmp_path: Path, engine
     assert completion.generated is not None
     assert completion.generated.accepted_tokens > 0
     assert completion.generated.model_runs < len(completion.generated.tokens)
+
+
+def test_a_whole_home_folder_is_no_workspace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, engine: LocalEngine) -> None:
+    (tmp_path / "other.py").write_text(f"def f(wibble):\n    {PHRASE}\n" * 3)
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "user")
+    assert surroundings(tmp_path, engine, Settings()).segments == ()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lsprotocol import types as lsp
 
-from lowabs_lsp.server.documents import Documents, OpenDocument, relative_path, split_lines
+from lowabs_lsp.server.documents import Documents, OpenDocument, file_path, relative_path, split_lines
 
 URI = "file:///w/a.py"
 ENCODINGS = ("utf-8", "utf-16", "utf-32")
@@ -200,3 +200,17 @@ def test_a_document_that_is_not_open_is_not_looked_for_on_disk() -> None:
 )
 def test_paths_are_relative_to_the_workspace(uri: str, roots: list[str], path: str) -> None:
     assert relative_path(uri, roots) == path
+
+
+@pytest.mark.parametrize(
+    ("uri", "path"),
+    [
+        ("file:///project/a%20b.py", "/project/a b.py"),
+        ("untitled:one", None),
+        ("file:///project/a%00b.py", None),
+        ("http://[", None),
+        ("", None),
+    ],
+)
+def test_only_files_of_this_machine_have_a_path(uri: str, path: str | None) -> None:
+    assert file_path(uri) == path
