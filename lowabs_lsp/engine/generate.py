@@ -57,11 +57,8 @@ def generate(
     generation = Generation(model, prompt, decoding, cancelled, draft, mixer)
     with model.watcher.watching(generation.is_over) as options:
         try:
-            generation.prefill(options)
             while generation.output.stop is None:
-                guesses = generation.guess()
-                logits = generation.verify(guesses, options)
-                generation.accept(logits, guesses)
+                generation.step(options)
         except InterruptedRunError:
             generation.output.stop = generation.early_stop() or Stop.CANCELLED
     return generation.result()
@@ -102,13 +99,20 @@ class Generation:
         """`early_stop` for those who ask yes or no."""
         return self.early_stop() is not None
 
+    def step(self, options: ort.RunOptions) -> None:
+        """One run of the model: a chunk of the prompt, or its last one and what follows, which verifies guesses."""
+        if len(self.tokens) - len(self.sequence.tokens) > self.model.prefill_chunk:
+            self.prefill(options)
+        else:
+            guesses = self.guess()
+            self.accept(self.verify(guesses, options), guesses)
+
     def prefill(self, options: ort.RunOptions) -> None:
-        """Run the prompt up to its last chunk, whose run also verifies the first guesses."""
-        while len(self.tokens) - len(self.sequence.tokens) > self.model.prefill_chunk:
-            past = len(self.sequence.tokens)
-            chunk = self.tokens[past : past + self.model.prefill_chunk]
-            self.run(chunk, 1, options)
-            self.sequence.tokens += chunk
+        """Run the next chunk of the prompt."""
+        past = len(self.sequence.tokens)
+        chunk = self.tokens[past : past + self.model.prefill_chunk]
+        self.run(chunk, 1, options)
+        self.sequence.tokens += chunk
 
     def guess(self) -> list[int]:
         """First of all that the torn tokens were whole; behind them what the draft proposes."""
