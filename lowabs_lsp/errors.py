@@ -4,6 +4,8 @@ LowabsError
 ├── SettingsError     a setting is unknown, of the wrong type or out of range
 ├── BundleError       a model folder is missing, cut, altered, too new or contradicts itself
 ├── EngineError       the engine cannot start or failed while running
+│   └── BusyError     it has more to do than it may take on
+├── ServingError      the engine cannot be served over HTTP as asked
 ├── PlaceError        FILE:LINE:COLUMN does not name a place in a readable text file
 └── BenchError        a benchmark cannot run with what it was given
 """
@@ -23,6 +25,14 @@ class BundleError(LowabsError):
 
 class EngineError(LowabsError):
     """The engine cannot start, or failed while running."""
+
+
+class BusyError(EngineError):
+    """The engine has more to do than it may take on; the same request may succeed a moment later."""
+
+
+class ServingError(LowabsError):
+    """The engine cannot be served over HTTP as asked: an unsafe address, a missing token, certificate or package."""
 
 
 class PlaceError(LowabsError):

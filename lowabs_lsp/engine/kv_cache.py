@@ -27,6 +27,8 @@ class CachedSequence(Generic[M]):
     def __init__(self, memory: M) -> None:
         self.memory = memory
         self.tokens: list[int] = []
+        self.held = False
+        """A generation in flight continues it, so nobody else may; set by those who run several at once."""
 
     def rewind(self, count: int) -> None:
         """Keep the first `count` tokens."""
@@ -48,7 +50,8 @@ class KvCache(Generic[M]):
         shares with `tokens` is copied.
         """
         best, common = self._best(tokens)
-        chosen = best if best and 2 * common >= len(best.tokens) else self._next_free()
+        continues = best is not None and not best.held and 2 * common >= len(best.tokens)
+        chosen = best if best and continues else self._next_free()
         if best and chosen is not best:
             chosen.memory.copy_rows(best.memory, common)
             chosen.tokens[:] = best.tokens[:common]
@@ -63,11 +66,12 @@ class KvCache(Generic[M]):
         return (self._sequences[lengths.index(common)], common) if common else (None, 0)
 
     def _next_free(self) -> CachedSequence[M]:
-        """One that holds nothing, else a new one, else the least recently used."""
-        for sequence in self._sequences:
+        """One that holds nothing, else a new one, else the least recently used. All held: one more than allowed."""
+        free = [sequence for sequence in self._sequences if not sequence.held]
+        for sequence in free:
             if not sequence.tokens:
                 return sequence
-        return CachedSequence(self._create()) if len(self._sequences) < self._most else self._sequences[0]
+        return CachedSequence(self._create()) if len(self._sequences) < self._most or not free else free[0]
 
 
 def sequences_that_fit(memory_bytes: int) -> int:

@@ -96,3 +96,14 @@ def test_sequences_stay_within_their_memory_but_one_is_kept(size: int) -> None:
     assert 1 <= count <= SEQUENCES
     assert count == 1 or count * size <= MEMORY_BYTES
     assert count == SEQUENCES or (count + 1) * size > MEMORY_BYTES
+
+
+@given(prompts=st.lists(TOKENS, min_size=1, max_size=30), sequences=st.integers(2, 4))
+def test_a_held_sequence_is_copied_from_and_never_rewound(prompts: list[list[int]], sequences: int) -> None:
+    cache = KvCache(Rows, sequences)
+    run(cache, prompts[0])
+    held = cache.find(prompts[0])
+    held.held, kept = True, list(held.tokens)
+    for prompt in prompts:
+        run(cache, prompt)
+        assert held.tokens == kept == held.memory.rows[: len(kept)]
