@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 Cancelled = Callable[[], bool]
 """Asked between steps, and from another thread during one; true means: nobody waits for the answer any more."""
 
+Observer = Callable[[str], None]
+"""Told the text so far, on the engine's thread, after each step that added to it. Must return at once."""
+
 FloatArray = NDArray[np.float32]
 
 
@@ -106,6 +109,8 @@ class Decoding:
     seed: int = 0
     deadline: float | None = None
     """`time.monotonic()` second after which the tokens so far are returned."""
+    observer: Observer | None = field(default=None, eq=False, repr=False)
+    """Hears the text grow, if the engine can tell. It changes nothing."""
 
 
 class Stop(StrEnum):

@@ -106,6 +106,8 @@ class Generation:
         else:
             guesses = self.guess()
             self.accept(self.verify(guesses, options), guesses)
+            if self.decoding.observer is not None:
+                self.decoding.observer(self.output.text)
 
     def prefill(self, options: ort.RunOptions) -> None:
         """Run the next chunk of the prompt."""

@@ -26,6 +26,8 @@ class ScriptedEngine:
         self.vocabulary: Vocabulary | None = None
         self.prompts: list[Prompt] = []
         """Every prompt it was given, oldest first."""
+        self.told = 0
+        """How many characters of its answer an observer hears before the gate."""
         self.started = threading.Event()
         self.gate = threading.Event()
         self.gate.set()
@@ -50,6 +52,8 @@ class ScriptedEngine:
     ) -> Generated:
         """Say the scripted text up to the first of `decoding.stop`; of the rest of `decoding` nothing applies."""
         self.prompts.append(prompt)
+        if self.told and decoding.observer is not None:
+            decoding.observer(look_up(self.script, self.spell(prompt))[: self.told])
         self.started.set()
         while not cancelled() and not self.gate.wait(timeout=0.001):
             pass

@@ -394,6 +394,15 @@ def test_a_deadline_that_is_over_returns_what_there_is(fresh: Fresh) -> None:
     assert (generated.stop, generated.tokens) == (Stop.DEADLINE, ())
 
 
+def test_an_observer_hears_the_text_grow_and_changes_nothing(fresh: Fresh) -> None:
+    model, heard, prompt = fresh(), list[str](), Prompt(("def f(",))
+    plain = say(model, prompt, Decoding(max_tokens=6))
+    observed = say(model, prompt, Decoding(max_tokens=6, observer=heard.append))
+    assert gist(observed) == gist(plain)
+    assert (len(heard), heard[-1]) == (observed.model_runs, observed.text)
+    assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(heard))
+
+
 def test_counts_and_times_add_up(fresh: Fresh) -> None:
     generated = say(fresh(), Prompt((Sentinel.MIDDLE, "def f(x")), Decoding(max_tokens=6), PromptLookup())
     assert len(generated.tokens) == len(generated.logprobs)

@@ -67,6 +67,13 @@ def test_a_cancel_ends_a_held_answer() -> None:
     assert [(answer.text, answer.stop) for answer in answers] == [("", Stop.CANCELLED)]
 
 
+def test_an_observer_hears_the_beginning_before_the_gate() -> None:
+    engine, heard = ScriptedEngine("main():"), list[str]()
+    engine.told = 4
+    say(engine, Decoding(observer=heard.append))
+    assert heard == ["main"]
+
+
 def test_remembers_its_prompts() -> None:
     engine = ScriptedEngine()
     say(engine)
