@@ -145,6 +145,12 @@ class Generated:
     logprobs: tuple[float, ...]
     """Natural-log probability of each token under the model."""
     stop: Stop
+    ends: tuple[int, ...] = ()
+    """Bytes of `text`, as UTF-8, that were there once each token was. Empty where an engine cannot tell."""
+    chances: tuple[float, ...] = ()
+    """Natural-log probability of each token among those that could come there: a healing token repeats what was typed."""
+    entropies: tuple[float, ...] = ()
+    """Of each token's distribution, in nats."""
     prompt_tokens: int = 0
     reused_tokens: int = 0
     """How many of `prompt_tokens` were found in the key/value cache."""
@@ -168,6 +174,12 @@ class Reason(StrEnum):
     REPETITION = "filtered:repetition"
     SUFFIX = "filtered:suffix"
     """The suggestion stands behind the cursor already."""
+    SYNTAX = "filtered:syntax"
+    """The file parsed before, and would not with the suggestion."""
+    DOUBTFUL = "below-threshold"
+    """It is less likely to be right than the setting `completion.precision` asks for."""
+    DELETING = "deleting"
+    """Characters of a word have just been taken back."""
     MID_WORD = "mid-word"
     """The cursor is inside of a word, or of text that nothing can be inserted into."""
     CANCELLED = "cancelled"
@@ -187,6 +199,10 @@ class Completion:
     text: str
     reason: Reason
     generated: Generated | None = None
+    confidence: float | None = None
+    """The probability that all of `text`, or of what was withheld as doubtful, is right; None where none was computed."""
+    features: tuple[float, ...] = ()
+    """What `confidence` was computed from, to be handed back when it turns out whether the text was kept."""
 
 
 class Draft(Protocol):
