@@ -10,6 +10,9 @@ class Continuation:
     def __init__(self, tokenizer: Tokenizer, decoding: Decoding, *, owed: bytes, room: int) -> None:
         self.tokens: list[int] = []
         self.logprobs: list[float] = []
+        self.ends: list[int] = []
+        self.chances: list[float] = []
+        self.entropies: list[float] = []
         self.owed = owed
         """Bytes of the prompt that are still to be repeated, since their tokens were taken back."""
         self.stop: Stop | None = None
@@ -34,10 +37,16 @@ class Continuation:
         """How many tokens may still come at most."""
         return min(self._left, self._room)
 
-    def take(self, token: int, logprob: float) -> None:
+    def take(self, token: int, logprob: float, chance: float = 0.0, entropy: float = 0.0) -> None:
         """Append a token and apply the rules, the more telling first."""
         self.tokens.append(token)
         self.logprobs.append(logprob)
+        self.chances.append(chance)
+        self.entropies.append(entropy)
+        self._apply(token)
+        self.ends.append(len(self._written))
+
+    def _apply(self, token: int) -> None:
         if token in self._ends:
             self.stop = Stop.END
             return

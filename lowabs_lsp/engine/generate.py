@@ -11,7 +11,7 @@ from lowabs_lsp.engine.continuation import Continuation
 from lowabs_lsp.engine.draft import MOST_GUESSES
 from lowabs_lsp.engine.healing import Healing
 from lowabs_lsp.engine.kv_cache import KvCache
-from lowabs_lsp.engine.sampling import log_softmax, make_pick
+from lowabs_lsp.engine.sampling import certainty, log_softmax, make_pick
 from lowabs_lsp.engine.session import InterruptedRunError, KeyValueMemory, Session
 from lowabs_lsp.engine.tokenizer import Tokenizer
 from lowabs_lsp.engine.watcher import Watcher
@@ -148,8 +148,9 @@ class Generation:
         if self.mixer is not None:
             logprobs = self.mixer.mix(self.tokens, logprobs)
         owed = self.output.owed
-        token = self.pick(self.model.healing.constrain(logprobs, owed) if owed else logprobs)
-        self.output.take(token, float(logprobs[token]))
+        possible = self.model.healing.constrain(logprobs, owed) if owed else logprobs
+        token = self.pick(possible)
+        self.output.take(token, float(logprobs[token]), *certainty(possible, token))
         self.tokens.append(token)
         return token
 
@@ -172,6 +173,9 @@ class Generation:
             tokens=tuple(self.output.tokens),
             logprobs=tuple(self.output.logprobs),
             stop=self.output.stop,
+            ends=tuple(self.output.ends),
+            chances=tuple(self.output.chances),
+            entropies=tuple(self.output.entropies),
             prompt_tokens=self.prompt_tokens,
             reused_tokens=self.reused,
             model_runs=self.runs,

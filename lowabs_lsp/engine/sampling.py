@@ -19,6 +19,15 @@ def log_softmax(logits: FloatArray) -> FloatArray:
     return normalized
 
 
+def certainty(logprobs: FloatArray, token: int) -> tuple[float, float]:
+    """The log-probability of `token` among what is not forbidden, and the entropy of that in nats."""
+    possible = logprobs[logprobs > -np.inf]
+    shares = np.exp(possible)
+    whole = float(shares.sum())
+    log_whole = math.log(whole) if whole > 0 else 0.0
+    return float(logprobs[token]) - log_whole, log_whole - float(shares @ possible) / (whole or 1.0)
+
+
 def apply_temperature(logprobs: FloatArray, temperature: float) -> FloatArray:
     """Below 1 sharpens, above 1 flattens. Not normalised."""
     return logprobs / np.float32(temperature)

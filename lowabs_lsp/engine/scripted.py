@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 
 from lowabs_lsp.values import Cancelled, Decoding, Draft, Generated, Layout, Mixer, Prompt, Sentinel, Stop, Vocabulary, never
 
@@ -61,7 +62,8 @@ class ScriptedEngine:
         if cancelled():
             return Generated("", (), (), Stop.CANCELLED, prompt_tokens=prompt_tokens)
         text, stop = cut_at_stop(look_up(self.script, self.spell(prompt)), decoding.stop)
-        return Generated(text, tuple(map(ord, text)), (0.0,) * len(text), stop, prompt_tokens=prompt_tokens)
+        zeros, ends = (0.0,) * len(text), tuple(accumulate(len(character.encode()) for character in text))
+        return Generated(text, tuple(map(ord, text)), zeros, stop, ends, zeros, zeros, prompt_tokens=prompt_tokens)
 
 
 def look_up(script: Script, prompt: str) -> str:

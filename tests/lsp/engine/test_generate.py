@@ -409,3 +409,13 @@ def test_counts_and_times_add_up(fresh: Fresh) -> None:
     assert 0 <= generated.accepted_tokens <= generated.drafted_tokens
     assert len(generated.tokens) <= generated.accepted_tokens + generated.model_runs
     assert min(generated.timings.encode, generated.timings.prefill, generated.timings.decode) >= 0
+
+
+@exact
+@given(prompt=PROMPTS, count=st.integers(1, 10))
+def test_each_token_has_its_end_and_its_certainty(fresh: Fresh, prompt: Prompt, count: int) -> None:
+    generated = say(fresh(), prompt, Decoding(max_tokens=count, stop=("\n",)))
+    assert len(generated.tokens) == len(generated.ends) == len(generated.chances) == len(generated.entropies)
+    assert list(generated.ends) == sorted(generated.ends)
+    assert not generated.ends or generated.ends[-1] >= len(generated.text.encode())
+    assert all(chance >= logprob - 1e-4 for chance, logprob in zip(generated.chances, generated.logprobs, strict=True))

@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from lowabs_lsp.engine.sampling import (
     apply_temperature,
+    certainty,
     keep_min_p,
     keep_top_k,
     keep_top_p,
@@ -93,3 +94,13 @@ def test_draws_follow_the_probabilities() -> None:
 def test_a_low_temperature_sharpens() -> None:
     logprobs = np.log(np.array([0.6, 0.4], np.float32))
     assert np.exp(log_softmax(apply_temperature(logprobs, 0.5)))[0] == pytest.approx(0.36 / 0.52)
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "token", "chance", "entropy"),
+    [([0.5, 0.25, 0.25], 0, 0.5, 1.5 * math.log(2)), ([0.0, 0.25, 0.25], 1, 0.5, math.log(2)), ([0.0, 1.0], 1, 1.0, 0.0)],
+)
+def test_certainty_is_of_what_is_not_forbidden(probabilities: list[float], token: int, chance: float, entropy: float) -> None:
+    with np.errstate(divide="ignore"):
+        row = np.log(np.array(probabilities, np.float32))
+    assert certainty(row, token) == pytest.approx((math.log(chance), entropy), abs=1e-6)
