@@ -117,9 +117,11 @@ def _add_attention(commands: "Commands") -> None:
 
 
 def _add_export(commands: "Commands") -> None:
-    parser = commands.add_parser("export", help="write the bundle that lowabs-lsp runs")
+    parser = commands.add_parser("export", help="write the bundle that lowabs-lsp runs, or a file for llama.cpp")
     parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("output", type=Path)
+    parser.add_argument("output", type=Path, nargs="?", help="the bundle's folder; may be left out with --gguf")
+    parser.add_argument("--gguf", type=Path, metavar="FILE", help="write the model for llama.cpp here")
+    parser.add_argument("--gguf-type", default="f32", choices=("f32", "f16", "q8_0"), help="how that file stores matrices")
     parser.add_argument("--name", help="of the model; default: the checkpoint's folder")
     parser.add_argument(
         "--variant", default="rowq", choices=("rowq", "int8", "int4", "fp32"), help="arithmetic of the weights on the CPU"
@@ -276,9 +278,16 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 def _export(options: argparse.Namespace) -> int:
     from lowabs_model.export import export_bundle
+    from lowabs_model.gguf import write_gguf
     from lowabs_model.parity import held_out
 
-    sample = held_out(options.corpus) if options.corpus else None
-    bundle = export_bundle(options.checkpoint, options.output, name=options.name, variant=options.variant, held_out=sample)
-    print(f"{options.output}: {bundle.name}, {bundle.parity}")
+    if options.output is None and options.gguf is None:
+        raise LowabsError("give a folder for the bundle, or --gguf FILE, or both")
+    if options.output is not None:
+        sample = held_out(options.corpus) if options.corpus else None
+        bundle = export_bundle(options.checkpoint, options.output, name=options.name, variant=options.variant, held_out=sample)
+        print(f"{options.output}: {bundle.name}, {bundle.parity}")
+    if options.gguf is not None:
+        write_gguf(options.checkpoint, options.gguf, kind=options.gguf_type, name=options.name)
+        print(f"{options.gguf}: {options.gguf.stat().st_size} bytes for llama.cpp, {options.gguf_type}")
     return 0
