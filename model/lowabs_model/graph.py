@@ -1,11 +1,12 @@
-"""A Qwen3 decoder as an ONNX graph of ONNX Runtime's fused operators, built node by node from numpy tensors.
+"""A decoder as an ONNX graph of ONNX Runtime's fused operators, built node by node from numpy tensors.
 
     inputs   input_ids [B,T] i64             seqlens_k [B] i32: number of tokens including these, minus one
              logit_index [R] i64: rows of the flattened [B*T] that are asked for
              total_sequence_length [] i32    past_key_i, past_value_i [B,KV,C,D]
     outputs  logits [R,V] f32                present_key_i, present_value_i: to be bound to the same memory as the past
 
-Between them everything is [B*T, width]. Several tokens behind a past need B = 1.
+Between them everything is [B*T, width]. Several tokens behind a past need B = 1. The design is Qwen3's where `Design`
+says nothing else.
 """
 
 from collections.abc import Sequence
@@ -20,9 +21,11 @@ from onnx.external_data_helper import set_external_data
 from lowabs_lsp.engine.bundle import SPARE_POSITIONS
 from lowabs_lsp.values import FloatArray
 from lowabs_model.quantization import block_size, quantize_blocks, quantize_columns
+from lowabs_model.rotary import rotary_tables
 from lowabs_model.tensors import DecoderConfig, Tensors
 
-VARIANTS = ("fp32", "fp16", "int8", "int4", "rowq")
+VARIANTS = ("fp32", "fp16", "bf16", "int8", "int4", "rowq")
+"""Arithmetic of the weights; `bf16` only stores them so and computes in fp32."""
 MICROSOFT = "com.microsoft"
 
 
@@ -43,6 +46,18 @@ class Nodes:
                 self._move_out(tensor)
             self.constants[name] = tensor
         return name
+
+    def bfloat16(self, name: str, value: FloatArray) -> str:
+        """Add `value` rounded to bfloat16, to be read as float32 (ONNX Runtime does that once, at load)."""
+        if name not in self.constants:
+            bits = np.ascontiguousarray(value).view(np.uint32)
+            halves = ((bits + (((bits >> 16) & 1) + 0x7FFF)) >> 16).astype(np.uint16)  # to nearest, ties to even
+            tensor = helper.make_tensor(name, TensorProto.BFLOAT16, value.shape, halves.tobytes(), raw=True)
+            if halves.nbytes >= 1024:
+                self._move_out(tensor)
+            self.constants[name] = tensor
+            self.outputs("Cast", [name], [f"{name}.wide"], to=TensorProto.FLOAT)
+        return f"{name}.wide"
 
     def _move_out(self, tensor: onnx.TensorProto) -> None:
         self._data.write(bytes(-self._data.tell() % 64))  # aligned for the kernels that read the mapped file
@@ -69,11 +84,17 @@ class Nodes:
 class FloatProducts:
     """x [M,K] @ matrix[N,K].T in floating point."""
 
-    def __init__(self, nodes: Nodes, real: type[np.floating[Any]]) -> None:
-        self.nodes, self.real = nodes, real
+    def __init__(self, nodes: Nodes, variant: str) -> None:
+        self.nodes, self.half, self.brain = nodes, variant == "fp16", variant == "bf16"
 
     def product(self, x: str, name: str, matrix: FloatArray, *, last: bool) -> str:
-        return self.nodes.add("MatMul", x, self.nodes.constant(name, matrix.T.astype(self.real)))
+        return self.nodes.add("MatMul", x, self.weights(name, matrix.T))
+
+    def weights(self, name: str, matrix: FloatArray) -> str:
+        """A matrix as the variant stores it."""
+        if self.brain:
+            return self.nodes.bfloat16(name, matrix)
+        return self.nodes.constant(name, matrix.astype(np.float16 if self.half else np.float32, copy=False))
 
 
 class BlockProducts:
@@ -138,7 +159,7 @@ class DecoderGraph:
     """Builds the nodes of one decoder in the order in which they compute."""
 
     def __init__(self, config: DecoderConfig, tensors: Tensors, variant: str, nodes: Nodes) -> None:
-        self.size = config.architecture
+        self.size, self.design = config.architecture, config.design
         self.positions = config.context_length + SPARE_POSITIONS
         self.tensors, self.variant, self.nodes = tensors, variant, nodes
         self.real: type[np.floating[Any]] = np.float16 if variant == "fp16" else np.float32
@@ -149,19 +170,15 @@ class DecoderGraph:
         self.rotary = self._rotary_tables()
 
     def _products(self) -> Products:
-        if self.variant in ("fp32", "fp16"):
-            return FloatProducts(self.nodes, self.real)
+        if self.variant in ("fp32", "fp16", "bf16"):
+            return FloatProducts(self.nodes, self.variant)
         return (
             RowProducts(self.nodes, self.tokens) if self.variant == "rowq" else BlockProducts(self.nodes, int(self.variant[3]))
         )
 
     def _rotary_tables(self) -> tuple[str, str]:
-        """Cosines and sines [positions, D/2], in float32 steps as Hugging Face computes them."""
-        exponents = np.arange(0, self.size.head_dim, 2, dtype=np.float32) / np.float32(self.size.head_dim)
-        frequencies = (1 / np.float32(self.size.rope_theta) ** exponents).astype(np.float32)
-        angles = np.arange(self.positions, dtype=np.float32)[:, None] * frequencies
-        cos = self.nodes.constant("cos", np.cos(angles).astype(self.real))
-        return cos, self.nodes.constant("sin", np.sin(angles).astype(self.real))
+        cos, sin = rotary_tables(self.size.head_dim, self.positions, self.size.rope_theta, self.design.rope)
+        return self.nodes.constant("cos", cos.astype(self.real)), self.nodes.constant("sin", sin.astype(self.real))
 
     def build(self) -> None:
         """From input_ids to logits."""
@@ -172,9 +189,15 @@ class DecoderGraph:
         self.nodes.outputs("Cast", [self.head(normed)], ["logits"], to=TensorProto.FLOAT)
 
     def embed(self) -> str:
-        table = self.tensors["embed_tokens.weight"]
+        rows = self.look_up(self.tensors["embed_tokens.weight"])
+        if self.design.embedding_scale == 1:
+            return rows
+        return self.nodes.add("Mul", rows, self.nodes.constant("embedding_scale", self._real(self.design.embedding_scale)))
+
+    def look_up(self, table: FloatArray) -> str:
+        """The rows of the embedding."""
         if isinstance(self.products, FloatProducts):
-            return self.nodes.add("Gather", self.nodes.constant("embedding", table.astype(self.real)), self.tokens)
+            return self.nodes.add("Gather", self.products.weights("embedding", table), self.tokens)
         blocks = quantize_blocks(table, 8)
         values = self.nodes.constant("embedding.values", blocks.values.reshape(table.shape))
         scales = self.nodes.constant("embedding.scales", blocks.scales)
@@ -217,15 +240,24 @@ class DecoderGraph:
 
     def norm_heads(self, x: str, name: str) -> str:
         """The CPU kernel of GroupQueryAttention refuses norm weights of its own."""
+        if not self.design.head_norms:
+            return self.nodes.add("Reshape", x, self.packed_shape)
         heads = self.nodes.add("Reshape", x, self._shape(self.size.head_dim))
         return self.nodes.add("Reshape", self.norm(heads, name), self.packed_shape)
 
     def feed_forward(self, prefix: str, normed: str, last: bool) -> str:
-        """down(silu(gate) * up), gate and up in one product."""
+        """down(activation(gate) * up), gate and up in one product."""
+        if not self.design.gated:
+            active = self.activate(self.project(normed, f"{prefix}mlp.up_proj", last=last))
+            return self.project(active, f"{prefix}mlp.down_proj", last=last)
         joined = self.project(normed, f"{prefix}mlp.gate_proj", f"{prefix}mlp.up_proj", last=last)
         gate, up = self.nodes.outputs("Split", [joined], 2, axis=-1, num_outputs=2)
-        silu = self.nodes.add("QuickGelu", gate, domain=MICROSOFT, alpha=1.0)  # alpha 1 is SiLU, in one node
-        return self.project(self.nodes.add("Mul", silu, up), f"{prefix}mlp.down_proj", last=last)
+        return self.project(self.nodes.add("Mul", self.activate(gate), up), f"{prefix}mlp.down_proj", last=last)
+
+    def activate(self, x: str) -> str:
+        if self.design.activation == "gelu":
+            return self.nodes.add("Gelu", x, approximate="tanh")
+        return self.nodes.add("QuickGelu", x, domain=MICROSOFT, alpha=1.0)  # alpha 1 is SiLU, in one node
 
     def head(self, normed: str) -> str:
         """Logits; a tied quantised table is stored once and seen in two shapes (the Reshape is folded at load)."""
@@ -246,20 +278,36 @@ class DecoderGraph:
     def project(self, x: str, *names: str, last: bool = False) -> str:
         """The matrices `names` as one: a single hand-over to the threads instead of several."""
         matrix = np.concatenate([self.tensors[f"{name}.weight"] for name in names])
-        return self.products.product(x, "+".join(names), matrix, last=last)
+        product = self.products.product(x, "+".join(names), matrix, last=last)
+        if not any(name.rpartition(".")[2] in self.design.biases for name in names):
+            return product
+        bias = np.concatenate([self.tensors[f"{name}.bias"] for name in names])
+        return self.nodes.add("Add", product, self.nodes.constant(f"{'+'.join(names)}.bias", bias.astype(self.real)))
 
     def norm(self, x: str, name: str) -> str:
-        weight = self.nodes.constant(name, self.tensors[name].astype(self.real))
-        return self.nodes.add("SimplifiedLayerNormalization", x, weight, axis=-1, epsilon=self.size.norm_epsilon)
+        kind = "LayerNormalization" if self.design.norms == "layer" else "SimplifiedLayerNormalization"
+        return self.nodes.add(kind, x, *self._norm_weights(name), axis=-1, epsilon=self.size.norm_epsilon)
 
     def add_and_norm(self, x: str, residual: str, name: str) -> tuple[str, str]:
         """The norm of the sum, and the sum."""
-        weight = self.nodes.constant(name, self.tensors[name].astype(self.real))
+        kind = "SkipLayerNormalization" if self.design.norms == "layer" else "SkipSimplifiedLayerNormalization"
         names = [f"{name}.normed", "", "", f"{name}.sum"]
-        self.nodes.outputs(
-            "SkipSimplifiedLayerNormalization", [x, residual, weight], names, MICROSOFT, epsilon=self.size.norm_epsilon
-        )
+        inputs = [x, residual, *self._norm_weights(name)]
+        self.nodes.outputs(kind, inputs, names, MICROSOFT, epsilon=self.size.norm_epsilon)
         return names[0], names[3]
+
+    def _norm_weights(self, name: str) -> list[str]:
+        weight = self.tensors[name]
+        if self.design.norm_shift:
+            weight = weight + np.float32(self.design.norm_shift)
+        weights = [self.nodes.constant(name, self._real(weight))]
+        if self.design.norms == "layer":
+            bias = name.replace(".weight", ".bias")
+            weights.append(self.nodes.constant(bias, self._real(self.tensors[bias])))
+        return weights
+
+    def _real(self, value: FloatArray | float) -> NDArray[Any]:
+        return np.asarray(value, np.float32).astype(self.real)
 
     def _shape(self, width: int) -> str:
         return self.nodes.constant(f"rows_of_{width}", np.array([-1, width], np.int64))

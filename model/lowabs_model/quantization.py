@@ -29,8 +29,23 @@ def block_size(width: int) -> int:
     raise BundleError(f"rows of {width} weights cannot be quantised in blocks; their number must be a multiple of 16")
 
 
+WEIGHTS_AT_ONCE = 1 << 19
+"""Rows are quantised in groups of about so many weights: the temporary arrays stay small, and in the cache."""
+
+
 def quantize_blocks(matrix: FloatArray, bits: int) -> Quantized:
     """[N, K] -> uint8 [N, K/block, block*bits/8] around the implied zero point 2^(bits-1), and scales [N, K/block]."""
+    rows, width = max(1, WEIGHTS_AT_ONCE // matrix.shape[1]), block_size(matrix.shape[1])
+    groups = matrix.shape[1] // width
+    values = np.empty((len(matrix), groups, width * bits // 8), np.uint8)
+    scales = np.empty((len(matrix), groups), np.float32)
+    for start in range(0, len(matrix), rows):
+        part = _quantize_rows(matrix[start : start + rows], bits)
+        values[start : start + rows], scales[start : start + rows] = part.values, part.scales
+    return Quantized(values, scales)
+
+
+def _quantize_rows(matrix: FloatArray, bits: int) -> Quantized:
     blocks = matrix.reshape(len(matrix), -1, block_size(matrix.shape[1]))
     scales = _largest_to_end(blocks, 127) if bits == 8 else _best_four_bit_scales(blocks)
     half = 1 << (bits - 1)

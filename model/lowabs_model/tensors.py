@@ -18,11 +18,33 @@ WEIGHTS_INDEX = "model.safetensors.index.json"
 
 
 @frozen
+class Design:
+    """How a decoder computes where families differ; the defaults are Qwen3, the design of our own models."""
+
+    norms: str = "rms"
+    """`rms`, or `layer` with a mean and a bias."""
+    norm_shift: float = 0.0
+    """Added to the weights of norms; Gemma stores them less 1."""
+    head_norms: bool = True
+    """Queries and keys are normed by head."""
+    activation: str = "silu"
+    """`silu`, or `gelu` in its approximation by tanh."""
+    gated: bool = True
+    """down(activation(gate) * up), or else down(activation(up))."""
+    biases: frozenset[str] = frozenset()
+    """The projections (`q_proj`, ...) that add a bias."""
+    embedding_scale: float = 1.0
+    rope: dict[str, Any] = field(factory=dict)
+    """`rope_parameters` in Hugging Face's words; `rotary.py` reads them."""
+
+
+@frozen
 class DecoderConfig:
     """What config.json says that the graph needs."""
 
     architecture: Architecture
     context_length: int
+    design: Design = field(factory=Design)
 
 
 def read_config(folder: Path) -> DecoderConfig:
@@ -97,7 +119,8 @@ class _Place:
 def as_float32(raw: NDArray[np.uint8], kind: str) -> FloatArray:
     """The little-endian bytes of a safetensors tensor of `kind` (F32, F16 or BF16) as float32."""
     if kind == "BF16":  # the upper half of a float32
-        return (raw.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+        shifted: NDArray[np.uint32] = np.left_shift(raw.view(np.uint16), 16, dtype=np.uint32)
+        return shifted.view(np.float32)
     if kind not in _KINDS:
         raise BundleError(f"tensors of type {kind} cannot be exported; save the checkpoint as float32 or bfloat16")
     return raw.view(_KINDS[kind]).astype(np.float32)
