@@ -1,4 +1,4 @@
-"""Many generations at once on one model: requests join and leave between two runs, whoever had least goes next."""
+"""Many generations at once on one model: requests join and leave between two runs."""
 
 import heapq
 import itertools
@@ -25,6 +25,9 @@ Heard = Callable[[str], None]
 WAITING = 256
 """Requests that may wait for their turn; further ones are refused."""
 
+PATIENCE = 10.0
+"""A request is behind newer ones for so many times as long as it had the model, then before them."""
+
 
 def unheard(text: str) -> None:
     """For those who want the whole answer only."""
@@ -37,16 +40,16 @@ class Request:
         self.make, self.cancelled, self.heard = make, cancelled, heard
         self.generation: Generation | None = None
         self.answer: Future[Generated] = Future()
-        self.served = 0.0
-        """Seconds of the model that it had."""
+        self.turn = time.monotonic()
+        """The lowest goes next: when it came, and `PATIENCE` seconds for each second of the model that it had."""
         self.said = ""
 
 
 class BatchEngine:
     """A `values.Engine` for many callers at once. What runs beside a generation changes nothing in it, bit for bit.
 
-    Each worker runs one step at a time, of the request that had least of the model so far: short requests do not wait
-    behind long ones. A request holds its key/value sequence from its first step to its last.
+    Each worker runs one step at a time. Short requests do not wait behind long ones, and long ones not for ever. A
+    request holds its key/value sequence from its first step to its last.
     """
 
     def __init__(self, engine: LocalEngine, *, sequences: int, workers: int = 1, waiting: int = WAITING) -> None:
@@ -155,10 +158,11 @@ class BatchEngine:
                 request.answer.set_exception(exc)
 
     def _next(self) -> Request | None:
-        """Wait for a request that may run: a new one if there is room for it, else the one that had least."""
+        """Wait for a request that may run, and take the one whose turn it is; a new one needs a sequence."""
         with self._changed:
             while not self._closed:
-                if self._new and self._running < self._sequences:
+                joins = bool(self._new) and self._running < self._sequences
+                if joins and (not self._ready or self._new[0].turn <= self._ready[0][0]):
                     self._running += 1
                     return self._new.popleft()
                 if self._ready:
@@ -176,7 +180,7 @@ class BatchEngine:
                     generation.step(options)
             except InterruptedRunError:
                 generation.output.stop = generation.early_stop() or Stop.CANCELLED
-        request.served += time.perf_counter() - began
+        request.turn += PATIENCE * (time.perf_counter() - began)
         if (text := generation.output.text) != request.said:
             request.said = text
             request.heard(text)
@@ -199,7 +203,7 @@ class BatchEngine:
             if self._closed:
                 request.answer.set_result(Generated("", (), (), Stop.CANCELLED))
                 return
-            heapq.heappush(self._ready, (request.served, next(self._order), request))
+            heapq.heappush(self._ready, (request.turn, next(self._order), request))
             self._changed.notify()
 
     def _leave(self, request: Request) -> None:
