@@ -9,19 +9,22 @@ from typing import Any
 import tokenizers
 
 from lowabs_lsp.engine.bundle import read_bytes
+from lowabs_lsp.engine.vocabulary import is_metaspace, vocabulary_bytes, without_added_space
 from lowabs_lsp.errors import BundleError
 
 
 class Tokenizer:
-    """A byte-level BPE from a Hugging Face tokenizer.json.
+    """A BPE from a Hugging Face tokenizer.json, byte-level or with byte tokens.
 
-    Text is always ordinary text: the spelling of a special token in it means nothing. Special tokens go by id; they are
-    those that the file calls so, and `reserved` ones. Raises BundleError.
+    Text is always ordinary text: the spelling of a special token in it means nothing, and no space is put before it.
+    Special tokens go by id; they are those that the file calls so, and `reserved` ones. Raises BundleError.
     """
 
     def __init__(self, path: Path, reserved: Collection[str] = ()) -> None:
         raw = _read(path)
+        without_added_space(raw, path)
         added = raw.setdefault("added_tokens", [])
+        added += _reserved_pieces(raw, reserved)
         for token in added:
             token["special"] = token["special"] or token["content"] in reserved
         self.special: dict[str, int] = {token["content"]: token["id"] for token in added if token["special"]}
@@ -36,7 +39,7 @@ class Tokenizer:
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         ordinary = {token["content"]: token["id"] for token in added if not token["special"]}
-        self.bytes_of = vocabulary_bytes(self._tokenizer.get_vocab(), self.special, ordinary, path)
+        self.bytes_of = vocabulary_bytes(self._tokenizer.get_vocab(), self.special, ordinary, path, metaspace=is_metaspace(raw))
         """For each id the bytes that it stands for; none for a special token or a hole in the numbering."""
         self._encode = lru_cache(maxsize=64)(self.encode_anew)
 
@@ -66,32 +69,17 @@ def complete_text(data: bytes) -> str:
         return data[: exc.start].decode()
 
 
-def vocabulary_bytes(vocabulary: dict[str, int], special: dict[str, int], added: dict[str, int], path: Path) -> list[bytes]:
-    """Undo GPT-2's spelling of bytes as printable characters; `added` tokens are spelled as they are."""
-    table = [b""] * (max(vocabulary.values(), default=-1) + 1)
-    to_latin_1 = str.maketrans(byte_spelling())
-    for spelling, i in vocabulary.items():
-        if spelling in added:
-            table[i] = spelling.encode()
-        elif spelling not in special:
-            try:
-                table[i] = spelling.translate(to_latin_1).encode("latin-1")
-            except UnicodeEncodeError as exc:
-                raise BundleError(f"{path}: token {spelling!r} is not byte-level; no other kind can be run") from exc
-    if {bytes([byte]) for byte in range(256)} - set(table):
-        raise BundleError(f"{path}: lacks single bytes, so it cannot spell every text; use a tokenizer with all of them")
-    return table
-
-
-def byte_spelling() -> dict[str, str]:
-    """GPT-2's printable character for each byte -> the byte as Latin-1; every other Latin-1 character -> an invalid one.
-
-    Bytes that are visible in Latin-1 stand for themselves, the others for the characters from U+0100 on.
-    """
-    visible = {chr(byte) for byte in (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100))}
-    hidden = [chr(byte) for byte in range(256) if chr(byte) not in visible]
-    spelled = {chr(0x100 + n): byte for n, byte in enumerate(hidden)}
-    return {character: character for character in visible} | spelled | dict.fromkeys(hidden, "\uffff")
+def _reserved_pieces(raw: dict[str, Any], reserved: Collection[str]) -> list[dict[str, Any]]:
+    """Reserved tokens that the file has among its ordinary pieces only, as added tokens; CodeLlama's `▁<PRE>` may be one."""
+    known, vocabulary = {token["content"] for token in raw["added_tokens"]}, raw.get("model", {}).get("vocab")
+    if not isinstance(vocabulary, dict):
+        return []
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    return [
+        {"id": vocabulary[spelling], "content": spelling, **flags}
+        for spelling in sorted(set(reserved) - known)
+        if spelling in vocabulary
+    ]
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from lowabs_lsp.engine.bundle import OpenBundle
 from lowabs_lsp.engine.local import open_tokenizer
-from lowabs_lsp.engine.tokenizer import Tokenizer, byte_spelling, complete_text
+from lowabs_lsp.engine.tokenizer import Tokenizer, complete_text
+from lowabs_lsp.engine.vocabulary import byte_spelling
 from lowabs_lsp.errors import BundleError
 
 SPECIAL = ("<|fim_prefix|>", "<|endoftext|>", "<|file_sep|>")
