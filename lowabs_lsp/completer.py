@@ -4,13 +4,26 @@ from collections.abc import Sequence
 
 from lowabs_lsp.context.build import ContextBuilder
 from lowabs_lsp.context.window import remembering
+from lowabs_lsp.memory.workspace import WorkspaceMemory
 from lowabs_lsp.postprocess.filters import may_insert
 from lowabs_lsp.postprocess.finish import finish
 from lowabs_lsp.prompt.fim import render
 from lowabs_lsp.prompt.languages import is_comment, opens_block
 from lowabs_lsp.settings import Settings
 from lowabs_lsp.surroundings import Surroundings
-from lowabs_lsp.values import Cancelled, Completion, Decoding, Document, Engine, Reason, never
+from lowabs_lsp.values import (
+    UNLIMITED,
+    Cancelled,
+    Completion,
+    Context,
+    Decoding,
+    Document,
+    Engine,
+    Generated,
+    Limits,
+    Reason,
+    never,
+)
 
 
 class Completer:
@@ -25,7 +38,13 @@ class Completer:
         self._context = ContextBuilder(settings.context, count, lambda: self.surroundings.segments)
 
     def complete(
-        self, document: Document, offset: int, cancelled: Cancelled = never, workspace: Sequence[Document] = ()
+        self,
+        document: Document,
+        offset: int,
+        cancelled: Cancelled = never,
+        workspace: Sequence[Document] = (),
+        *,
+        limits: Limits = UNLIMITED,
     ) -> Completion:
         """The text to insert at `offset` (code points) of `document`, or silence and its reason.
 
@@ -35,14 +54,40 @@ class Completer:
             return Completion("", silence)
         assert self.engine is not None
         block = self.settings.completion.multi_line == "auto" and block_begins(document, offset)
-        decoding = Decoding(max_tokens=self.settings.completion.max_tokens, stop=("\n\n",) if block else ("\n",))
-        room = self.engine.context_length - decoding.max_tokens
+        decoding = self._decoding(limits, stop=("\n\n",) if block else ("\n",))
 
-        context = self._context.build(document, offset, room=room, recent=workspace)
-        memory = self.surroundings.memory_at(self._context.shown(document), offset, self._context.shown_of(workspace))
+        context, memory = self._read(document, offset, workspace, limits)
         prompt = render(context, self.engine.layout)
         generated = self.engine.generate(prompt, decoding, cancelled, draft=memory, mixer=memory)
         return finish(generated, context, block=block)
+
+    def prefill(
+        self, document: Document, offset: int, cancelled: Cancelled = never, workspace: Sequence[Document] = ()
+    ) -> Generated | None:
+        """Let the engine read what it will be shown at `offset` of `document`, for the next completion to begin at once.
+
+        None where it may not be shown. Raises EngineError when the model fails.
+        """
+        if self.engine is None or self._context.withholds(document):
+            return None
+        context, _ = self._read(document, offset, workspace, Limits(is_ahead=True))
+        return self.engine.generate(render(context, self.engine.layout), Decoding(max_tokens=1), cancelled)
+
+    def _decoding(self, limits: Limits, stop: tuple[str, ...]) -> Decoding:
+        most = self.settings.completion.max_tokens
+        tokens = most if limits.max_tokens is None else min(most, limits.max_tokens)
+        return Decoding(max_tokens=tokens, stop=stop, deadline=limits.deadline, observer=limits.observer)
+
+    def _read(
+        self, document: Document, offset: int, workspace: Sequence[Document], limits: Limits
+    ) -> tuple[Context, WorkspaceMemory | None]:
+        """What the model is shown at a place, and what the workspace remembers there."""
+        assert self.engine is not None
+        room = self.engine.context_length - self.settings.completion.max_tokens
+        learns = not limits.is_ahead
+        context = self._context.build(document, offset, room=room, recent=workspace, observes=learns)
+        shown, others = self._context.shown(document), self._context.shown_of(workspace)
+        return context, self.surroundings.memory_at(shown, offset, others, learns=learns)
 
     def _silence(self, document: Document, offset: int) -> Reason | None:
         """Why nothing is to be asked of the model at all."""

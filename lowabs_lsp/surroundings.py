@@ -42,10 +42,13 @@ class Surroundings:
         """Let the background work end."""
         self.files.stop(wait=False)
 
-    def memory_at(self, document: Document, offset: int, others: Iterable[Document] = ()) -> WorkspaceMemory | None:
+    def memory_at(
+        self, document: Document, offset: int, others: Iterable[Document] = (), *, learns: bool = True
+    ) -> WorkspaceMemory | None:
         """The memory as it speaks at `offset` of `document`; None where there is none. The engine's thread alone asks.
 
         All texts are as `ContextBuilder.shown` shows them. Of `others` those are learnt that no file on disk has taught yet.
+        `learns` as in `WorkspaceMemory.look`.
         """
         if self._memory is None:
             return None
@@ -53,7 +56,7 @@ class Surroundings:
         if fresh:
             self._learn(fresh)
         prefix, suffix = document.text[:offset], document.text[offset:]
-        self._memory.look(document.path, _plain(prefix), _plain(suffix))
+        self._memory.look(document.path, _plain(prefix), _plain(suffix), learns=learns)
         return self._memory
 
     def _learn(self, texts: Mapping[str, str]) -> None:

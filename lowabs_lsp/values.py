@@ -211,6 +211,22 @@ class Completion:
     """What `confidence` was computed from, to be handed back when it turns out whether the text was kept."""
 
 
+@frozen
+class Limits:
+    """What one completion may cost, beyond what the settings say."""
+
+    max_tokens: int | None = None
+    deadline: float | None = None
+    """`time.monotonic()` second after which what is there must do."""
+    observer: Observer | None = None
+    """Hears the text grow before it is post-processed."""
+    is_ahead: bool = False
+    """Nobody has typed the text at the cursor yet: nothing is to be learnt from it."""
+
+
+UNLIMITED = Limits()
+
+
 class Draft(Protocol):
     """A source of guesses that the engine verifies; a wrong guess costs time, never correctness."""
 

@@ -77,17 +77,21 @@ class ContextBuilder:
         """Those of `documents` that may be shown, as they are to be seen."""
         return [self.shown(document) for document in documents if not self.withholds(document)]
 
-    def build(self, document: Document, offset: int, *, room: int, recent: Sequence[Document] = ()) -> Context:
+    def build(
+        self, document: Document, offset: int, *, room: int, recent: Sequence[Document] = (), observes: bool = True
+    ) -> Context:
         """The context at `offset` of `document`, in at most `ContextSettings.max_tokens` and at most `room` tokens.
 
-        `recent` holds the other open documents, the most recently used first.
+        `recent` holds the other open documents, the most recently used first. `observes` is false for a
+        text that nobody has typed yet: it is no edit.
         """
         document = self.shown(document)
         total = max(0, min(self._settings.max_tokens, room) - OVERHEAD - self._count(document.path))
         memory = self._memory(document)
         suffix = self._suffix(document, offset, int(total * min(self._settings.suffix_share, WINDOW_SHARE)), memory)
         window = total - count_lines(suffix, self._count)
-        self._observe(document, recent)
+        if observes:
+            self._observe(document, recent)
         self._choose(document, offset, total, window, memory)
         snippets = memory.choice.snippets
         prefix = self._prefix(document.text, offset, total, window - sum(map(self._cost, snippets)), memory)

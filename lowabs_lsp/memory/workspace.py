@@ -71,8 +71,8 @@ class WorkspaceMemory:
         with self._writing:
             self._shelf = self._shelf.without(keys)
 
-    def look(self, key: str, prefix: str, suffix: str) -> None:
-        """The cursor is in the document `key`, between these texts. Learns from what has been typed since."""
+    def look(self, key: str, prefix: str, suffix: str, *, learns: bool = True) -> None:
+        """The cursor is in the document `key`, between these texts. Learns from what has been typed since, if it was typed."""
         if self._file is None or key != self._key:
             self._remember_edits()
             self._key, self._file = key, OpenFile(self._vocabulary, self._encode, prefix, suffix)
@@ -82,7 +82,8 @@ class WorkspaceMemory:
         workspace = Source(shelf.index, hidden=shelf.spans.get(key, (0, 0)))
         self._sources = (workspace, self._file.source, Source(self._edits.index))
         self._seen.clear()
-        self._learn(self._file.prefix_tokens[-RECENT:].tolist())
+        if learns:
+            self._learn(self._file.prefix_tokens[-RECENT:].tolist())
 
     def propose(self, tokens: Sequence[int], count: int) -> Sequence[int]:
         """Up to `count` guesses, fewer where the memory is not sure."""

@@ -1,12 +1,14 @@
 """The whole way from document to completion, with an engine that says what it is told."""
 
+from typing import Any
+
 import pytest
 from attrs import evolve
 
 from lowabs_lsp.completer import Completer, block_begins
 from lowabs_lsp.engine.scripted import ScriptedEngine
 from lowabs_lsp.settings import Settings, load_settings
-from lowabs_lsp.values import Completion, Document, Prompt, Reason, Sentinel
+from lowabs_lsp.values import Cancelled, Completion, Decoding, Document, Generated, Limits, Prompt, Reason, Sentinel, never
 
 CURSOR = "‸"
 
@@ -49,6 +51,41 @@ def test_a_completion_ends_where_it_should(marked: str, says: str, text: str) ->
 def test_silence_has_its_reason(marked: str, says: str, reason: Reason) -> None:
     completion = complete(marked, says)
     assert (completion.text, completion.reason) == ("", reason)
+
+
+class Noting(ScriptedEngine):
+    """Keeps how it was asked to decode."""
+
+    def generate(self, prompt: Prompt, decoding: Decoding, cancelled: Cancelled = never, **more: Any) -> Generated:
+        self.decoding = decoding
+        return super().generate(prompt, decoding, cancelled, **more)
+
+
+def test_limits_reach_the_engine_and_never_widen_the_settings() -> None:
+    engine, heard = Noting("abc"), list[str]()
+    completer = Completer(engine, load_settings({"completion": {"maxTokens": 9}}))
+    for most, tokens in ((5, 5), (50, 9), (None, 9)):
+        completer.complete(*place("x = ‸"), limits=Limits(max_tokens=most, deadline=7.0, observer=heard.append))
+        assert (engine.decoding.max_tokens, engine.decoding.deadline) == (tokens, 7.0)
+    engine.told = 2
+    completer.complete(*place("x = ‸"), limits=Limits(observer=heard.append))
+    assert heard == ["ab"]
+
+
+def test_prefilling_shows_the_engine_the_very_prompt_that_a_completion_will() -> None:
+    engine = Noting("abc")
+    completer = Completer(engine, Settings())
+    completer.prefill(*place("def f(x):\n    y = ‸\n    return y\n"))
+    assert engine.decoding.max_tokens == 1
+    completer.complete(*place("def f(x):\n    y = ‸\n    return y\n"))
+    assert engine.prompts[0] == engine.prompts[1]
+
+
+def test_what_may_not_be_shown_is_not_prefilled() -> None:
+    engine = ScriptedEngine("abc")
+    completer = Completer(engine, load_settings({"context": {"exclude": ["a.py"]}}))
+    assert completer.prefill(*place("x = ‸")) is None
+    assert engine.prompts == []
 
 
 @pytest.mark.parametrize("raw", [{"enabled": False}, {"disabledLanguages": ["python"]}])

@@ -102,6 +102,21 @@ def test_it_learns_from_what_is_typed_next(make: MakeMemory, tokenizer: Tokenize
     assert after[right] > before[right]
 
 
+@pytest.mark.parametrize("learns", [True, False])
+def test_a_text_that_nobody_typed_teaches_nothing(
+    make: MakeMemory, tokenizer: Tokenizer, even: FloatArray, learns: bool
+) -> None:
+    head = "def f(url, client):\n    'Fetch everything that there is to be fetched from the address'\n"
+    start = head + "    response = client."
+    memory = make()
+    memory.update({"a.py": LINE * 3})
+    memory.look("b.py", start, "")
+    before = memory.mix(tokenizer.encode(start), even)
+    memory.look("b.py", start + "forget_everything_and_everybody(url, timeout=3, retries=5)\n", "", learns=learns)
+    memory.look("b.py", start, "")
+    assert np.array_equal(memory.mix(tokenizer.encode(start), even), before) is not learns
+
+
 def test_the_workspace_keeps_within_its_memory(make: MakeMemory) -> None:
     memory = make(megabytes=0.05)
     memory.update({f"{n}.py": f"name_{n} = {n}\n" * 100 for n in range(30)})
