@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_common(parser: argparse.ArgumentParser, log_level: str) -> None:
     parser.add_argument("--model", metavar="DIR", default="", help="folder of a model bundle; the default model if left out")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the model runs")
+    parser.add_argument("--engine", metavar="URL", default="", help="address of a server whose model is used while it answers")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads; 0 is one for each physical core")
     parser.add_argument(
         "--log-level", choices=("debug", "info", "warning", "error"), default=log_level, help="detail on stderr"
@@ -73,10 +74,20 @@ def _add_common(parser: argparse.ArgumentParser, log_level: str) -> None:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    return load_settings({"model": options.model, "engine": {"device": options.device, "threads": options.threads}})
+    return load_settings(
+        {"model": options.model, "engine": {"device": options.device, "threads": options.threads, "url": options.engine}}
+    )
 
 
 def _open_engine(settings: Settings) -> Engine:
+    if settings.engine.url:
+        from lowabs_lsp.remote.engine import RemoteEngine
+
+        return RemoteEngine(settings.engine, lambda: _open_local(settings))
+    return _open_local(settings)
+
+
+def _open_local(settings: Settings) -> Engine:
     from lowabs_lsp.engine.local import LocalEngine
 
     return LocalEngine.open(Path(settings.model).expanduser() if settings.model else None, settings.engine)

@@ -19,6 +19,19 @@ class EngineSettings:
 
     device: str = setting("auto", "Where the model runs; `auto` is CUDA if it works, else CPU", choices=("auto", "cpu", "cuda"))
     threads: int = setting(0, "CPU threads of the model; 0 is one for each physical core", least=0)
+    url: str = setting("", "Address of a server whose model is used while it answers; `engine` itself may be this address")
+    kind: str = setting(
+        "auto",
+        "What answers at `engine.url`; `openai` is every server with `/v1/completions` and `suffix`, ours too",
+        choices=("auto", "openai", "vllm", "llama.cpp", "ollama", "tgi"),
+    )
+    model: str = setting("", "Name of the model at `engine.url`; empty is the server's first")
+    layout: str = setting(
+        "auto",
+        "How prompts for `engine.url` are written: as a family wants it, or by the server; `auto` goes by the model's name",
+        choices=("auto", "server", "lowabs", "qwen", "starcoder", "deepseek", "codellama", "codegemma"),
+    )
+    deadline: int = setting(1000, "Milliseconds until the model of this machine is asked instead of `engine.url`", least=1)
 
 
 @frozen
@@ -99,9 +112,21 @@ def load_settings(raw: object) -> Settings:
     return settings
 
 
+_SHORT = {EngineSettings: "url"}
+"""Sections that may be written as a string, and the key that it stands for."""
+
+
+def spelled_out(raw: dict[str, Any]) -> dict[str, Any]:
+    """`raw` with whole sections for those that are written as a string."""
+    sections = {camel_case(a.name): _SHORT[a.type] for a in fields(Settings) if a.type in _SHORT}
+    return {key: {sections[key]: value} if key in sections and isinstance(value, str) else value for key, value in raw.items()}
+
+
 def _read_section(section: type[Any], raw: object, path: str, problems: list[str]) -> Any:
     if raw is None:
         return section()
+    if isinstance(raw, str) and section in _SHORT:
+        raw = {_SHORT[section]: raw}
     if not isinstance(raw, dict):
         problems.append(f"{path or 'settings'}: expected an object, got {_shown(raw)}")
         return section()

@@ -4,7 +4,7 @@ from typing import Any
 
 from attrs import define, fields, has
 
-from lowabs_lsp.settings import Settings, camel_case, read_settings
+from lowabs_lsp.settings import Settings, camel_case, read_settings, spelled_out
 
 SECTION = "lowabs"
 
@@ -32,7 +32,7 @@ class Configuration:
         for layer in (self.initialization, self.pushed, self.pulled, wishes(self.command_line)):
             section = section_of(layer)
             if isinstance(section, dict):
-                merged = merge(merged, section)
+                merged = merge(merged, spelled_out(section))
             elif section:
                 problems.append(f"settings: expected an object, got {section!r:.60}")
         settings, faults = read_settings(merged)

@@ -59,3 +59,7 @@ def test_every_setting_has_a_documented_row_and_its_default_is_accepted() -> Non
             raw = {part: raw}
         assert row.doc
         assert read_settings(raw) == (Settings(), [])
+
+
+def test_a_section_may_be_written_as_the_string_that_matters_most() -> None:
+    assert load_settings({"engine": "http://h:1"}) == load_settings({"engine": {"url": "http://h:1"}})

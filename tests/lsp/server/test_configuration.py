@@ -79,3 +79,9 @@ def test_a_wrong_key_is_a_problem_and_the_right_ones_apply() -> None:
 )
 def test_a_push_for_other_servers_is_told_apart(pushed: object, expected: bool) -> None:
     assert is_for_others(pushed) is expected
+
+
+def test_an_address_for_the_engine_and_its_other_keys_go_together() -> None:
+    configuration = Configuration(Settings(), initialization={"engine": {"threads": 3}}, pushed={"engine": "http://h:1"})
+    settings, problems = configuration.read()
+    assert (settings.engine.threads, settings.engine.url, problems) == (3, "http://h:1", [])

@@ -1,0 +1,1 @@
+"""The engine seam over HTTP: a model on another machine, with the one on this machine behind it."""
