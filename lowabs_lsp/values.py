@@ -78,11 +78,25 @@ class Layout:
     """How a model family wants a fill-in-the-middle prompt written."""
 
     order: str
-    """`spm`: suffix first and the middle continues the prefix. `psm`: prefix, suffix, then the middle."""
+    """`spm`: suffix first and the middle continues the prefix. `psm`: prefix, suffix, then the middle. `prefix`: no suffix."""
     spelling: dict[Sentinel, str]
     """Each sentinel's token. A role that the model lacks is left out of its prompts."""
     stops: tuple[str, ...]
     """Special tokens that end the middle."""
+    begin: str = ""
+    """Special token with which every prompt begins; the engine puts it there."""
+    lead: str = ""
+    """What stands before the prefix of every fill-in-the-middle prompt: CodeLlama's has a space there."""
+
+    @property
+    def ends_in_prefix(self) -> bool:
+        """Whether the prompt ends where a person types, so that its last token may be a torn one."""
+        return self.order in ("spm", "prefix")
+
+    @property
+    def special_tokens(self) -> frozenset[str]:
+        """Every special token that the layout names."""
+        return frozenset(filter(None, (*self.spelling.values(), *self.stops, self.begin)))
 
 
 @frozen

@@ -10,6 +10,7 @@ from typing import Any
 
 import cattrs
 from attrs import field, frozen
+from cattrs.gen import make_dict_unstructure_fn
 
 from lowabs_lsp.errors import BundleError
 from lowabs_lsp.values import Layout
@@ -207,6 +208,8 @@ def _converter() -> cattrs.Converter:
     for kind in (bool, int, str):
         converter.register_structure_hook(kind, _exactly)
     converter.register_structure_hook(float, _number)
+    as_short = make_dict_unstructure_fn(Layout, converter, _cattrs_omit_if_default=True)
+    converter.register_unstructure_hook(Layout, as_short)
     return converter
 
 

@@ -191,7 +191,8 @@ class Generation:
 
 def encode(model: Model, prompt: Prompt) -> tuple[list[int], list[int]]:
     """The ids of `prompt`, and those of its end that are taken back to be healed. The first list is never empty."""
-    tokens: list[int] = []
+    layout = model.layout
+    tokens = [model.tokenizer.special[layout.begin]] if layout.begin else []
     last: tuple[int, ...] = ()
     for segment in prompt.segments:
         last = encode_segment(model, segment)
@@ -200,7 +201,7 @@ def encode(model: Model, prompt: Prompt) -> tuple[list[int], list[int]]:
     torn = model.healing.count_torn(last) if prompt.heal and ends_in_text else 0
     torn = min(torn, len(tokens) - 1) if tokens else 0
     if not tokens:  # an empty prompt begins where another text has ended
-        tokens.append(model.tokenizer.special[model.layout.stops[0]])
+        tokens.append(model.tokenizer.special[layout.stops[0]])
     return tokens[: len(tokens) - torn], tokens[len(tokens) - torn :]
 
 

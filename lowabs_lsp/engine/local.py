@@ -83,7 +83,7 @@ class LocalEngine:
 def open_tokenizer(bundle: OpenBundle) -> Tokenizer:
     """The bundle's tokenizer. Raises BundleError unless it has the size and the tokens that bundle.json names."""
     manifest, path = bundle.manifest, bundle.path(TOKENIZER)
-    tokenizer = Tokenizer(path, reserved={*manifest.layout.spelling.values(), *manifest.layout.stops})
+    tokenizer = Tokenizer(path, reserved=manifest.layout.special_tokens)
     if tokenizer.size != manifest.tokenizer_size or tokenizer.size > manifest.architecture.vocabulary:
         raise BundleError(
             f"{path}: has {tokenizer.size} tokens where bundle.json says {manifest.tokenizer_size} of the model's "

@@ -29,6 +29,9 @@ PSM = Layout(order="psm", spelling=QWEN_SPELLING, stops=(END_OF_TEXT,))
 
 def fim_segments(layout: Layout, prefix: str, suffix: str) -> tuple[Segment, ...]:
     """Everything from the PREFIX sentinel up to the place where the middle begins."""
+    prefix = layout.lead + prefix
+    if layout.order == "prefix":
+        return (prefix,)
     if layout.order == "spm":
         return (Sentinel.PREFIX, Sentinel.SUFFIX, suffix, Sentinel.MIDDLE, prefix)
     return (Sentinel.PREFIX, prefix, Sentinel.SUFFIX, suffix, Sentinel.MIDDLE)
@@ -40,10 +43,11 @@ def file_segments(path: str, text: str = "") -> tuple[Segment, ...]:
 
 
 def render(context: Context, layout: Layout) -> Prompt:
-    """Write `context` as `layout` wants it; the stable parts come first."""
+    """Write `context` as `layout` wants it; the stable parts come first. A model without a token for files sees none."""
     segments: list[Segment] = []
-    for snippet in context.snippets:
-        segments += file_segments(snippet.path, snippet.text)
-    segments += file_segments(context.path)
+    if Sentinel.FILE in layout.spelling:
+        for snippet in context.snippets:
+            segments += file_segments(snippet.path, snippet.text)
+        segments += file_segments(context.path)
     segments += fim_segments(layout, context.prefix, context.suffix)
-    return Prompt(segments=tuple(segments), heal=layout.order == "spm")
+    return Prompt(segments=tuple(segments), heal=layout.ends_in_prefix)

@@ -71,7 +71,7 @@ def export_bundle(
 
 def open_checkpoint_tokenizer(checkpoint: Path, layout: Layout, config: DecoderConfig) -> Tokenizer:
     """The checkpoint's tokenizer, with every token that `layout` names. Raises BundleError."""
-    tokenizer = Tokenizer(checkpoint / TOKENIZER, reserved={*layout.spelling.values(), *layout.stops})
+    tokenizer = Tokenizer(checkpoint / TOKENIZER, reserved=layout.special_tokens)
     if tokenizer.size > config.architecture.vocabulary:
         raise BundleError(
             f"{checkpoint / TOKENIZER}: has {tokenizer.size} tokens where the model has "

@@ -342,6 +342,15 @@ def test_a_role_that_the_layout_lacks_is_left_out(fresh: Fresh) -> None:
     assert encode(bare, Prompt((Sentinel.FILE, Sentinel.MIDDLE, "x"))) == encode(model, Prompt((Sentinel.MIDDLE, "x")))
 
 
+@pytest.mark.parametrize("text", ["", "x", "retur"])
+def test_a_prompt_begins_with_the_token_that_the_layout_says(fresh: Fresh, text: str) -> None:
+    model = fresh()
+    begun = evolve(model, layout=evolve(model.layout, begin="<|fim_pad|>"))
+    kept, torn = encode(begun, Prompt((text,)))
+    assert kept[0] == model.tokenizer.special["<|fim_pad|>"]
+    assert [*kept[1:], *torn] == list(model.tokenizer.encode(text))
+
+
 # cancelling
 
 
