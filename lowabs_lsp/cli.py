@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lowabs_lsp.errors import BenchError, LowabsError, PlaceError, SettingsError
 from lowabs_lsp.logs import set_up_logging
+from lowabs_lsp.serving.command import add_options as add_serving_options
 from lowabs_lsp.settings import Settings, load_settings
 from lowabs_lsp.values import Completion, Decoding, Document, Engine, Generated, Prompt, Reason, Stop
 
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-_COMMANDS = ("serve", "complete", "doctor", "bench")
+_COMMANDS = ("serve", "complete", "doctor", "bench", "serve-engine")
 
 
 def _with_command(words: list[str]) -> list[str]:
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_complete(commands.add_parser("complete", help="print the completion at FILE:LINE:COLUMN", epilog=EPILOG))
     _add_doctor(commands.add_parser("doctor", help="say what runs where on this machine, and mend advice", epilog=EPILOG))
     _add_bench(commands.add_parser("bench", help="measure the engine on this machine", epilog=EPILOG))
+    add_serving_options(commands.add_parser("serve-engine", help="serve the engine over HTTP, to one or many", epilog=EPILOG))
     return parser
 
 
