@@ -31,8 +31,8 @@ _GO = _words(
 _RUST = _words(
     """Box Clone Copy Debug Default Drop Eq Err From Into Iterator None Ok Option Ord PartialEq Result Self Send Some String
     Sync ToString Vec as assert assert_eq async await bool break char const continue crate dbg derive dyn else enum extern f32
-    f64 false fn for format i128 i16 i32 i64 i8 if impl in isize let loop match mod move mut panic print println pub ref return self
-    static str struct super trait true type u128 u16 u32 u64 u8 unsafe use usize vec where while matches todo unreachable
+    f64 false fn for format i128 i16 i32 i64 i8 if impl in isize let loop match mod move mut panic print println pub ref return
+    self static str struct super trait true type u128 u16 u32 u64 u8 unsafe use usize vec where while matches todo unreachable
     eprintln Arc Rc std core alloc cfg test allow"""
 )
 _KNOWN = {
