@@ -147,7 +147,7 @@ def did_open(session: Session, params: lsp.DidOpenTextDocumentParams) -> None:
 def did_change(session: Session, params: lsp.DidChangeTextDocumentParams) -> None:
     """A document has changed."""
     try:
-        session.documents.change(params.text_document, params.content_changes)
+        session.change_document(params.text_document, params.content_changes)
     except KeyError:
         logger.debug("a change of a document that is not open")
 

@@ -16,8 +16,8 @@ from lowabs_lsp.server.engine_thread import EngineThread
 from lowabs_lsp.server.items import MenuStyle
 from lowabs_lsp.server.loading import Loader
 from lowabs_lsp.server.protocol import Server
+from lowabs_lsp.server.recall import Recall
 from lowabs_lsp.server.schedule import Request, Schedule
-from lowabs_lsp.server.shown import ShownCompletions
 from lowabs_lsp.settings import Settings
 from lowabs_lsp.values import Cancelled, Completion, Reason
 
@@ -36,7 +36,7 @@ class Session:
         """End when the process that the client names is gone."""
         self.started = False
         self._schedule = Schedule(thread.executor)
-        self._shown = ShownCompletions()
+        self._recall = Recall()
         self._loader = Loader(thread, self.editor, self.begin, roots=self._folders)
         self._problems: list[str] = []
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -65,7 +65,7 @@ class Session:
             logging.getLogger("lowabs_lsp").setLevel(settings.log_level.upper())
         if settings != self.settings:
             self._schedule.stop()
-            self._shown.clear()
+            self._recall.clear()
         self.settings = settings
         if settings.enabled:
             self._loader.configure(settings)
@@ -77,6 +77,7 @@ class Session:
 
     def refresh(self, uris: Iterable[str]) -> None:
         """These files may be others on disk now."""
+        self._recall.forget_silences()
         if (surroundings := self._loader.surroundings) is not None:
             for path in filter(None, map(file_path, uris)):
                 surroundings.files.refresh(Path(path))
@@ -89,7 +90,14 @@ class Session:
         self.documents.close(uri)
         self.refresh([uri])
         self._schedule.stop(uri)
-        self._shown.forget(uri)
+        self._recall.forget(uri)
+
+    def change_document(
+        self, identifier: lsp.VersionedTextDocumentIdentifier, changes: Sequence[lsp.TextDocumentContentChangeEvent]
+    ) -> None:
+        """The client has changed a document. Raises KeyError when it is not open."""
+        self.documents.change(identifier, changes)
+        self._recall.forget_silences(except_in=self.documents.use(identifier.uri).uri)
 
     def cursor(self, uri: str, position: lsp.Position, selected: lsp.SelectedCompletionInfo | None = None) -> Cursor | None:
         """The place of a request; with a menu item selected, the one behind it as if it were accepted."""
@@ -114,7 +122,7 @@ class Session:
         if (surroundings := self._loader.surroundings) is not None:
             surroundings.files.give_way()
         request = Request(cursor.document, cursor.offset, channel)
-        if (recalled := self._shown.recall(cursor.document, cursor.offset)).text:
+        if (recalled := self._recall.recall(cursor.document, cursor.offset)) is not None:
             self._schedule.supersede(request)
             return recalled
         if (completer := self._loader.completer()) is None:
@@ -125,8 +133,7 @@ class Session:
             return completer.complete(cursor.document, cursor.offset, cancelled, workspace)
 
         completion = await self._schedule.complete(request, work, delay=delay)
-        if completion.text:
-            self._shown.remember(cursor.document, cursor.offset, completion.text)
+        self._recall.remember(cursor.document, cursor.offset, completion)
         return completion
 
     def _allows(self, channel: str, language: str) -> bool:

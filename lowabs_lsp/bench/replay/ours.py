@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from lowabs_lsp.bench.replay.policy import Event, MakePolicy, Policy, Request, Timing
+from lowabs_lsp.bench.replay.policy import Event, Happening, MakePolicy, Policy, Request, Timing
 from lowabs_lsp.completer import Completer
-from lowabs_lsp.server.shown import ShownCompletions
+from lowabs_lsp.server.recall import Recall
 from lowabs_lsp.settings import Settings
+from lowabs_lsp.surroundings import Surroundings
 from lowabs_lsp.values import Cancelled, Completion, Engine, Reason
 
 SERVED: Mapping[str, Mapping[str, object]] = {
@@ -17,6 +18,8 @@ SERVED: Mapping[str, Mapping[str, object]] = {
     "no-declarations": {"context": {"sources": ["scope", "similar", "edits"]}},
     "no-similar": {"context": {"sources": ["scope", "declarations", "edits"]}},
     "no-edits": {"context": {"sources": ["scope", "declarations", "similar"]}},
+    "no-memory": {"memory": {"enabled": False}},
+    "snippets": {"context": {"snippetShare": 0.25}},
     "one-line": {"completion": {"multiLine": "never"}},
 }
 """Policies that the real server plays, by the settings that an editor sends to it: ours, and ours with a part taken away."""
@@ -34,26 +37,33 @@ def merged(settings: Mapping[str, object], over: Mapping[str, object]) -> dict[s
 class Ours:
     """The completer with the server's memory of what it showed: the server without its protocol."""
 
-    def __init__(self, engine: Engine, settings: Settings) -> None:
-        self._completer = Completer(engine, settings)
-        self._shown = ShownCompletions()
+    def __init__(self, engine: Engine, settings: Settings, root: Path) -> None:
+        self._root = root
+        self._surroundings = Surroundings([root], settings, engine.vocabulary)
+        self._surroundings.files.build()
+        self._completer = Completer(engine, settings, self._surroundings)
+        self._recall = Recall()
         self._debounce = settings.completion.debounce
 
     def observe(self, event: Event) -> None:
-        """What happened comes again with the next request."""
+        """As the server does: what happens elsewhere may end a silence. The rest comes again with the next request."""
+        if event.happening is Happening.CHANGED:
+            self._recall.forget_silences(except_in=event.document.uri)
+        elif event.happening is Happening.SAVED:
+            self._recall.forget_silences()
+            self._surroundings.files.refresh(self._root / event.document.path)
 
     def timing(self, request: Request) -> Timing:
         """As the settings say."""
         return Timing(debounce=self._debounce)
 
     def complete(self, request: Request, cancelled: Cancelled) -> Completion:
-        """As the server does, without the model where what was shown goes on."""
+        """As the server does, without the model where what was said goes on."""
         document, offset = request.document, request.offset
-        if (recalled := self._shown.recall(document, offset)).text:
+        if (recalled := self._recall.recall(document, offset)) is not None:
             return recalled
         completion = self._completer.complete(document, offset, cancelled, tuple(request.workspace))
-        if completion.text:
-            self._shown.remember(document, offset, completion.text)
+        self._recall.remember(document, offset, completion)
         return completion
 
 
@@ -81,6 +91,6 @@ def make_ours(settings: Settings) -> MakePolicy:
     """Our policy inside this process, under `settings`."""
 
     def make(engine: Engine, root: Path, seed: str) -> Policy:
-        return Ours(engine, settings)
+        return Ours(engine, settings, root)
 
     return make
