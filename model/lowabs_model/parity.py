@@ -1,4 +1,4 @@
-"""Whether an exported graph computes what the PyTorch decoder computes, and what quantisation costs."""
+"""Whether an exported graph computes what PyTorch computes, and what quantisation costs. PyTorch is imported where it is run."""
 
 import importlib.util
 import platform
@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from attrs import frozen
 from numpy.typing import NDArray
 
@@ -17,8 +16,6 @@ from lowabs_lsp.engine.threads import choose_threads
 from lowabs_lsp.engine.tokenizer import Tokenizer
 from lowabs_lsp.errors import BundleError
 from lowabs_lsp.values import FloatArray
-from lowabs_model.checkpoint import load_checkpoint
-from lowabs_model.corpus.shards import read_shards
 from lowabs_model.tensors import DecoderConfig
 
 GRAPH_TOLERANCE = 1e-2
@@ -44,6 +41,8 @@ SAMPLED_FILES = 12
 
 def held_out(corpus: Path) -> Sample:
     """Some files of the corpus' held-out repositories, drawn evenly. Raises CorpusError when there are none."""
+    from lowabs_model.corpus.shards import read_shards
+
     texts = [file.text for file in read_shards(corpus, "held-out")]
     return Sample(f"held-out files of {corpus.name}", texts[:: -(-len(texts) // SAMPLED_FILES)])
 
@@ -56,14 +55,14 @@ def standard_library() -> Sample:
     return Sample(f"{', '.join(names)} of the standard library of Python {platform.python_version()}", texts)
 
 
-def cut_windows(sample: Sample, tokenizer: Tokenizer, context_length: int) -> list[list[int]]:
-    """Token ids of the sample in pieces of at most a window, some `SAMPLE_TOKENS` together."""
+def cut_windows(sample: Sample, tokenizer: Tokenizer, context_length: int, tokens: int = SAMPLE_TOKENS) -> list[list[int]]:
+    """Token ids of the sample in pieces of at most a window, some `tokens` together."""
     window = min(WINDOW, context_length)
     pieces = []
     for text in sample.texts:
         ids = list(tokenizer.encode(text))
         pieces += [ids[start : start + window] for start in range(0, len(ids), window)]
-    windows = [ids for ids in pieces if len(ids) > 1][: max(1, SAMPLE_TOKENS // window)]
+    windows = [ids for ids in pieces if len(ids) > 1][: max(1, tokens // window)]
     if not windows:
         raise BundleError("the held-out sample is empty; give at least one text of a few words")
     return windows
@@ -74,26 +73,42 @@ def measure_parity(
 ) -> Parity:
     """Compare the graphs in the files `fp32` and `shipped` with PyTorch. Raises BundleError when the first differs."""
     windows = cut_windows(sample, tokenizer, config.context_length)
-    torch_logits, fp32_logits, shipped_logits = torch_model(checkpoint), graph_model(fp32, config), graph_model(shipped, config)
+    fp32_logits, shipped_logits = graph_model(fp32, config), graph_model(shipped, config)
+    return compare(torch_model(checkpoint), fp32_logits, shipped_logits, windows, sample.name, checkpoint)
+
+
+def compare(
+    reference: Logits, fp32: Logits, shipped: Logits, windows: Sequence[list[int]], sample: str, checkpoint: Path
+) -> Parity:
+    """What the shipped graph loses on `windows`, and the fp32 graph. Raises BundleError when the latter differs."""
     graph_difference = difference = before = after = 0.0
     agreed = scored = count = 0
     for ids in windows:
-        expected, ours = torch_logits(ids), shipped_logits(ids)
-        graph_difference = max(graph_difference, largest_difference(expected, fp32_logits(ids)))
+        expected, ours = reference(ids), shipped(ids)
+        graph_difference = max(graph_difference, largest_difference(expected, fp32(ids)))
         difference = max(difference, largest_difference(expected, ours))
         agreed += int((expected.argmax(-1) == ours.argmax(-1)).sum())
         before, after = before + loss(expected, ids), after + loss(ours, ids)
         count, scored = count + len(ids), scored + len(ids) - 1
-    if not graph_difference <= GRAPH_TOLERANCE:  # also when it is not a number
+    check_graph(graph_difference, checkpoint)
+    return Parity(sample, count, graph_difference, difference, agreed / count, before / scored, after / scored)
+
+
+def check_graph(difference: float, checkpoint: Path) -> None:
+    """Raise BundleError unless the largest difference of a logit comes from rounding."""
+    if not difference <= GRAPH_TOLERANCE:  # also when it is not a number
         raise BundleError(
-            f"{checkpoint}: the graph's logits differ from PyTorch's by {graph_difference:.3g} (more than "
-            f"{GRAPH_TOLERANCE}); the checkpoint is not the plain Qwen3 that the graph computes"
+            f"{checkpoint}: the graph's logits differ from PyTorch's by {difference:.3g} (more than "
+            f"{GRAPH_TOLERANCE}); the checkpoint is not the plain decoder that the graph computes"
         )
-    return Parity(sample.name, count, graph_difference, difference, agreed / count, before / scored, after / scored)
 
 
 def torch_model(checkpoint: Path) -> Logits:
     """The decoder of training, in float32."""
+    import torch
+
+    from lowabs_model.checkpoint import load_checkpoint
+
     decoder = load_checkpoint(checkpoint).eval()
 
     @torch.inference_mode()
