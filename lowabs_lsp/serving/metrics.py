@@ -17,7 +17,11 @@ class Metrics:
         self._registry = CollectorRegistry()
         self.requests = Counter("lowabs_requests", "Requests by route and status", ["route", "status"], registry=self._registry)
         self.seconds = Histogram(
-            "lowabs_request_seconds", "Time to the answer, or to the first piece of a stream", ["route"], buckets=SECONDS, registry=self._registry
+            "lowabs_request_seconds",
+            "Time to the answer, or to the first piece of a stream",
+            ["route"],
+            buckets=SECONDS,
+            registry=self._registry,
         )
         self.first = Histogram("lowabs_first_piece_seconds", "Time to the first text", buckets=SECONDS, registry=self._registry)
         self._tokens = Counter("lowabs_tokens", "Tokens by kind", ["kind"], registry=self._registry)
