@@ -1,6 +1,6 @@
 """What lies around the open documents: the files of the workspace, indexed and learnt from in the background."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lowabs_lsp.context.secrets import MASK
@@ -33,10 +33,11 @@ class Surroundings:
         """The index as it is now."""
         return self.files.segments
 
-    def start(self) -> None:
-        """Begin to read the files; `stop` it in the end."""
+    def start(self, when_read: Callable[[], None] = lambda: None) -> bool:
+        """Begin to read the files, and say whether there is a use for them. `when_read` is called by another thread."""
         if self._is_wanted:
-            self.files.start()
+            self.files.start(when_read)
+        return self._is_wanted
 
     def stop(self) -> None:
         """Let the background work end."""

@@ -84,9 +84,9 @@ class Workspace:
         for _ in self._first_pass():
             pass
 
-    def start(self) -> None:
-        """Begin to index in the background, and go on until `stop`."""
-        self._thread = threading.Thread(target=self._run, name="lowabs-index", daemon=True)
+    def start(self, when_built: Callable[[], None] = lambda: None) -> None:
+        """Begin to index in the background, and go on until `stop`. `when_built` is called there, once, stopped or not."""
+        self._thread = threading.Thread(target=self._run, args=(when_built,), name="lowabs-index", daemon=True)
         self._thread.start()
 
     def stop(self, *, wait: bool = True) -> None:
@@ -97,9 +97,13 @@ class Workspace:
             self._thread.join()
 
     def refresh(self, path: Path) -> None:
-        """Say that a file was written, created or deleted."""
+        """Say that a file was written, created or deleted. Without `start`, it is seen to at once."""
         self._told += 1
-        self._changed.put(path)
+        if self._thread is None:
+            for _ in self._next_pass([path]):
+                pass
+        else:
+            self._changed.put(path)
 
     def settle(self, timeout: float) -> bool:
         """Wait until all files, and the changes told so far, are in the index; false when `timeout` seconds did not do."""
@@ -113,10 +117,13 @@ class Workspace:
         """Say that somebody types: background work nearly stops for a moment."""
         self._typed_at = time.monotonic()
 
-    def _run(self) -> None:
+    def _run(self, when_built: Callable[[], None]) -> None:
         _step_back()
         try:
-            self._work_off(self._first_pass())
+            try:
+                self._work_off(self._first_pass())
+            finally:
+                when_built()
             while not self._stopped.is_set() and (path := self._changed.get()) is not None:
                 self._work_off(self._next_pass(self._drain(path)))
         except Exception:
@@ -174,7 +181,7 @@ class Workspace:
                     self._take(root, path)
                 yield
         self._publish(len(changed))
-        logger.info(key_values(event="reindexed", files=len(set(changed))))
+        logger.info(key_values(event="reindexed", files=len(set(changed)), changes=len(changed)))
 
     def _take(self, root: Path, path: str) -> None:
         if not self._excludes(path) and not is_generated(path) and not self._is_full(0):

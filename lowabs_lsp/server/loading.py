@@ -1,6 +1,7 @@
 """The engine comes in the background: progress while it is opened, one message when it cannot be, and another try later."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -90,8 +91,19 @@ class Loader:
         if self.surroundings is None or self.surroundings.key != key_of(roots, settings, vocabulary):
             self.close()
             self.surroundings = Surroundings(roots, settings, vocabulary)
-            self.surroundings.start()
+            self._read(self.surroundings)
         return Completer(engine, settings, self.surroundings)
+
+    def _read(self, surroundings: Surroundings) -> None:
+        loop = asyncio.get_running_loop()
+        read = loop.create_future()
+
+        def when_read() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop may be closed by now
+                loop.call_soon_threadsafe(read.cancel)  # what shows progress only waits for the end
+
+        if surroundings.start(when_read):
+            self._begin(self._editor.show_progress(read, "Reading the workspace"))
 
     def _wants(self, settings: Settings) -> bool:
         return self._settings is not None and engine_key(settings) == engine_key(self._settings)

@@ -13,13 +13,12 @@ from lowabs_lsp.values import Cancelled, Completion, Engine, Reason
 SERVED: Mapping[str, Mapping[str, object]] = {
     "ours": {},
     "no-suffix": {"context": {"suffixShare": 0.0}},
-    "no-snippets": {"context": {"snippetShare": 0.0, "sources": []}},
     "no-scope": {"context": {"sources": ["declarations", "similar", "edits"]}},
-    "no-declarations": {"context": {"sources": ["scope", "similar", "edits"]}},
-    "no-similar": {"context": {"sources": ["scope", "declarations", "edits"]}},
-    "no-edits": {"context": {"sources": ["scope", "declarations", "similar"]}},
     "no-memory": {"memory": {"enabled": False}},
     "snippets": {"context": {"snippetShare": 0.25}},
+    "no-declarations": {"context": {"snippetShare": 0.25, "sources": ["scope", "similar", "edits"]}},
+    "no-similar": {"context": {"snippetShare": 0.25, "sources": ["scope", "declarations", "edits"]}},
+    "no-edits": {"context": {"snippetShare": 0.25, "sources": ["scope", "declarations", "similar"]}},
     "one-line": {"completion": {"multiLine": "never"}},
 }
 """Policies that the real server plays, by the settings that an editor sends to it: ours, and ours with a part taken away."""

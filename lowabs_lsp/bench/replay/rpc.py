@@ -141,7 +141,9 @@ class Connection:
         for line in self._process.stderr:
             text = line.decode(errors="replace").rstrip()
             self._log.append(text)
-            self._on_log(text)
+            with self._changed:
+                self._on_log(text)
+                self._changed.notify_all()
 
 
 def read_message(stream: IO[bytes]) -> Json:

@@ -24,6 +24,7 @@ AUTOMATIC = 2
 ERROR = 1
 """`MessageType` of a message box that says what went wrong."""
 _REQUEST_LINE = re.compile(r"method=inlineCompletion .*\bprompt=(?P<prompt>\d+) .*\bruns=(?P<runs>\d+)")
+_FOLLOWED_LINE = re.compile(r"event=reindexed .*\bchanges=(?P<changes>\d+)")
 _CAPABILITIES: Json = {
     "general": {"positionEncodings": ["utf-16"]},
     "window": {"workDoneProgress": True},
@@ -63,11 +64,13 @@ class ServedBackend:
         self._texts: dict[str, str] = {}
         self._progress: dict[object, bool] = {}
         self._faults: list[str] = []
-        self._watches_files = False
+        self._watches_files = self._indexes = False
+        self._unread = 0
+        """How many files the server was told of as changed, less those that it says it has read again."""
         self._calls = self._runs = 0
         handlers: dict[str, Callable[[Json], Json]] = {
             "$/progress": self._hear_progress,
-            "window/workDoneProgress/create": lambda params: None,
+            "window/workDoneProgress/create": self._hear_of_progress,
             "window/showMessage": self._hear_message,
             "client/registerCapability": self._hear_registration,
         }
@@ -90,10 +93,7 @@ class ServedBackend:
         elif event.happening is Happening.CHANGED:
             self._change(document)
         elif event.happening is Happening.SAVED:
-            self.connection.notify("textDocument/didSave", {"textDocument": {"uri": document.uri}})
-            if self._watches_files:
-                changes = [{"uri": document.uri, "type": 2}]
-                self.connection.notify("workspace/didChangeWatchedFiles", {"changes": changes})
+            self._save(document)
 
     def timing(self, request: Request) -> Timing:
         """Debouncing is the server's own business."""
@@ -144,6 +144,9 @@ class ServedBackend:
         """Whether all that the server does in the background has come to an end, the loading of the model first."""
         return bool(self._progress) and all(self._progress.values())
 
+    def _hear_of_progress(self, params: Json) -> None:
+        self._progress[params["token"]] = False
+
     def _hear_progress(self, params: Json) -> None:
         self._progress[params["token"]] = params["value"].get("kind") == "end"
 
@@ -156,9 +159,22 @@ class ServedBackend:
         self._watches_files |= "workspace/didChangeWatchedFiles" in methods
 
     def _read_log(self, line: str) -> None:
+        self._indexes |= "event=indexed" in line
+        if match := _FOLLOWED_LINE.search(line):
+            self._unread -= int(match["changes"])
         if match := _REQUEST_LINE.search(line):
             self._calls += int(match["prompt"]) > 0
             self._runs += int(match["runs"])
+
+    def _save(self, document: Document) -> None:
+        """Wait, too, until the server has read the file: on the virtual clock it has all the time that it needs."""
+        self._unread += 1 + self._watches_files
+        self.connection.notify("textDocument/didSave", {"textDocument": {"uri": document.uri}})
+        if self._watches_files:
+            changes = [{"uri": document.uri, "type": 2}]
+            self.connection.notify("workspace/didChangeWatchedFiles", {"changes": changes})
+        if self._indexes:
+            self.connection.wait_for(lambda: self._unread <= 0, ANSWER_TIMEOUT)
 
     def _change(self, document: Document) -> None:
         old = self._texts[document.uri]
