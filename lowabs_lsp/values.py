@@ -236,6 +236,8 @@ class Limits:
     """Hears the text grow before it is post-processed."""
     is_ahead: bool = False
     """Nobody has typed the text at the cursor yet: nothing is to be learnt from it."""
+    is_explicit: bool = False
+    """The person has asked for it: what is shown need not be likely to be right."""
 
 
 UNLIMITED = Limits()
