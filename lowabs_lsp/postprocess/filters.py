@@ -13,15 +13,6 @@ def may_insert(before: str, after: str) -> bool:
     return CLOSERS.fullmatch(after) is not None
 
 
-def repeats_itself(text: str) -> bool:
-    """Whether `text` goes round in circles: the same line three times, or a short piece at its end five times over."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if any(lines.count(line) >= 3 for line in lines if len(line) > 3):
-        return True
-    round_and_round = re.search(r"(.{1,20}?)\1{4,}\s*$", text, re.DOTALL)
-    return round_and_round is not None and any(c.isalnum() for c in round_and_round[1])
-
-
 def stands_below(text: str, suffix: str) -> bool:
     """Whether the lines of `text` are the next lines of the file already."""
     said = [line.strip() for line in text.splitlines() if line.strip()]

@@ -1,11 +1,20 @@
-"""Where a completion ends: at its line, or at its block."""
+"""Where a completion ends: at its line, at its block, before what must not be shown, and before what is there already."""
 
 import re
+
+_UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffd]")
+"""Control characters; marks without width, among them those that turn the direction of text; what stands for broken text."""
 
 
 def indentation(line: str) -> str:
     """The blanks and tabs with which `line` begins."""
     return line[: len(line) - len(line.lstrip(" \t"))]
+
+
+def trim_unfit(text: str) -> str:
+    """What stands before the first character that no source text should have."""
+    unfit = _UNFIT.search(text)
+    return text[: unfit.start()] if unfit else text
 
 
 def trim_line(text: str) -> str:
@@ -27,18 +36,44 @@ def trim_block(text: str, line_before: str, *, whole: bool) -> str:
     kept = lines[:1]
     for line in lines[1:]:
         if line.strip() and len(indentation(line)) < least:
-            if _closes(line, "\n".join(kept), line_before) and len(indentation(line)) >= least - 1:
+            if _closes(line, line_before) and len(indentation(line)) >= least - 1:
                 kept.append(line)
             break
         kept.append(line)
     return "\n".join(kept).rstrip()
 
 
-def _closes(line: str, body: str, opener: str) -> bool:
-    """Whether `line` is the closing bracket of the block that `opener` opened."""
-    bare = line.strip()
+def _closes(line: str, opener: str) -> bool:
+    """Whether `line` begins with the closing bracket of the block that `opener` opened."""
     pairs = {"}": "{", ")": "(", "]": "["}
-    return bool(bare) and pairs.get(bare[0], "\0") == opener.rstrip()[-1:] and body.count(bare[0]) >= 0
+    return bool(line.strip()) and pairs.get(line.strip()[0], "\0") == opener.rstrip()[-1:]
+
+
+def trim_repetition(text: str) -> str:
+    """What stands before `text` begins to go round in circles.
+
+    A line that comes three times is kept once. A last line that ends in a short piece five times over is left out.
+    """
+    lines = text.split("\n")
+    counts: dict[str, list[int]] = {}
+    for number, line in enumerate(lines):
+        if len(bare := line.strip()) > 3:
+            counts.setdefault(bare, []).append(number)
+    again = [places[1] for places in counts.values() if len(places) >= 3]
+    if again:
+        lines = lines[: min(again)]
+    round_and_round = re.search(r"(.{1,20}?)\1{4,}\s*$", lines[-1])
+    if round_and_round is not None and any(c.isalnum() for c in round_and_round[1]):
+        lines = lines[:-1]
+    return "\n".join(lines).rstrip()
+
+
+def trim_known(text: str, suffix: str) -> str:
+    """The lines of `text`, behind its first one, that come before the next line of the file does."""
+    below = next((line.rstrip() for line in suffix.split("\n")[1:] if line.strip()), None)
+    lines = text.split("\n")
+    known = next((number for number, line in enumerate(lines) if number and line.rstrip() == below), len(lines))
+    return "\n".join(lines[:known]).rstrip() if known < len(lines) else text
 
 
 def drop_overlap(text: str, suffix: str) -> str:

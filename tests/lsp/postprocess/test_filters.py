@@ -2,7 +2,7 @@
 
 import pytest
 
-from lowabs_lsp.postprocess.filters import may_insert, repeats_itself, repeats_line_above, stands_below
+from lowabs_lsp.postprocess.filters import may_insert, repeats_line_above, stands_below
 
 
 @pytest.mark.parametrize(
@@ -14,17 +14,6 @@ from lowabs_lsp.postprocess.filters import may_insert, repeats_itself, repeats_l
 )  # fmt: skip
 def test_text_is_inserted_only_before_closers(before: str, after: str, may: bool) -> None:
     assert may_insert(before, after) is may
-
-
-@pytest.mark.parametrize(
-    ("text", "circles"),
-    [
-        ("a = 1\nb = 2\nc = 3", False), ("self.x = x\nself.y = y", False), ("foo(1)\nfoo(1)\nfoo(1)", True),
-        ("ababababab", True), ("-----------", False), ("x, x, x, x, x, x, ", True), ("}\n}\n}", False), ("return value", False),
-    ],
-)  # fmt: skip
-def test_going_round_in_circles_is_noticed(text: str, circles: bool) -> None:
-    assert repeats_itself(text) is circles
 
 
 @pytest.mark.parametrize(

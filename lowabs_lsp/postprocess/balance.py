@@ -1,0 +1,48 @@
+"""Brackets that a completion closes although nothing is open, or although the text behind the cursor closes them."""
+
+from lowabs_lsp.syntax.brackets import scan
+
+WINDOW = 4_000
+"""Characters on each side of the cursor in which brackets are matched."""
+UNPAIRED = frozenset({"shellscript", "markdown", "plaintext", "makefile"})
+"""Languages in which a bracket may stand alone."""
+
+
+def trim_brackets(text: str, prefix: str, suffix: str, language: str) -> str:
+    """`text` up to the first bracket that closes more than is open and not closed yet."""
+    if language in UNPAIRED:
+        return text
+    owed, is_whole = _owed(prefix, language)
+    _, _, end = scan(text, language, owed)
+    if end < len(text) and (is_whole or owed):
+        return text[:end].rstrip()
+    spare = len(owed) - _closed(suffix, language)
+    return text if spare < 0 else _closing_at_most(text, owed, spare, language)
+
+
+def _owed(prefix: str, language: str) -> tuple[str, bool]:
+    """The closers that `prefix` waits for, the innermost first, and whether all of it was looked at."""
+    text = prefix[-WINDOW:]
+    if len(text) < len(prefix):
+        text = text.partition("\n")[2]
+    while True:
+        owed, _, end = scan(text, language)
+        if end == len(text):
+            return owed, len(prefix) <= WINDOW
+        text = text[end + 1 :]
+
+
+def _closed(suffix: str, language: str) -> int:
+    """How many brackets `suffix` closes that it did not open."""
+    text, count = suffix[:WINDOW], 0
+    while True:
+        _, _, end = scan(text, language)
+        if end == len(text):
+            return count
+        text, count = text[end + 1 :], count + 1
+
+
+def _closing_at_most(text: str, owed: str, spare: int, language: str) -> str:
+    """`text` up to the bracket with which it would have closed more than `spare` of `owed`."""
+    _, _, end = scan(text, language, owed[:spare])
+    return text[:end].rstrip() if end < len(text) else text
