@@ -3,8 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from lowabs_lsp.context.secrets import MASK
 from lowabs_lsp.context.segments import Segment
+from lowabs_lsp.context.terms import word_terms
 from lowabs_lsp.context.workspace import Workspace
 from lowabs_lsp.memory.workspace import WorkspaceMemory
 from lowabs_lsp.settings import Settings
