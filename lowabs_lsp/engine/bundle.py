@@ -23,6 +23,8 @@ SPARE_POSITIONS = 2
 
 MANIFEST = "bundle.json"
 TOKENIZER = "tokenizer.json"
+CALIBRATION = "confidence.json"
+"""What a bundle may have besides: how its certainty is to be read."""
 DEFAULT_PACKAGE = "lowabs_default_model"
 
 
