@@ -6,7 +6,7 @@ from typing import Self
 
 import onnxruntime as ort
 
-from lowabs_lsp.engine.bundle import TOKENIZER, OpenBundle, default_folder, open_bundle
+from lowabs_lsp.engine.bundle import CALIBRATION, TOKENIZER, OpenBundle, default_folder, open_bundle, read_bytes
 from lowabs_lsp.engine.device import open_session
 from lowabs_lsp.engine.draft import PromptLookup
 from lowabs_lsp.engine.generate import Model, generate
@@ -26,7 +26,7 @@ class LocalEngine:
         layout = bundle.manifest.layout
         tokenizer = open_tokenizer(bundle)
         session = open_session(bundle, settings)
-        self._manifest = bundle.manifest
+        self._manifest, self._folder = bundle.manifest, bundle.folder
         cache = KvCache(session.create_memory, sequences_that_fit(session.memory_bytes))
         self.model = Model(session, tokenizer, Healing(tokenizer.bytes_of), layout, cache, Watcher())
         """What `generate` works with; benchmarks run its session directly."""
@@ -61,6 +61,12 @@ class LocalEngine:
     def vocabulary(self) -> Vocabulary:
         """The model's tokens."""
         return Vocabulary(self.model.tokenizer.size, self.model.tokenizer.encode_anew)
+
+    @property
+    def calibration(self) -> str:
+        """The bundle's confidence.json; empty where it has none."""
+        named = CALIBRATION in self._manifest.files
+        return read_bytes(self._folder / CALIBRATION).decode(errors="replace") if named else ""
 
     def count_tokens(self, text: str) -> int:
         """How many tokens `text` has on its own."""
