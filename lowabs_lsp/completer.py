@@ -5,12 +5,17 @@ from collections.abc import Sequence
 from lowabs_lsp.context.build import ContextBuilder
 from lowabs_lsp.context.window import remembering
 from lowabs_lsp.memory.workspace import WorkspaceMemory
+from lowabs_lsp.postprocess.confidence import Confidence, Judge, confidence_of
+from lowabs_lsp.postprocess.deleting import Deletions
 from lowabs_lsp.postprocess.filters import may_insert
 from lowabs_lsp.postprocess.finish import finish
+from lowabs_lsp.postprocess.place import Place
 from lowabs_lsp.prompt.fim import render
 from lowabs_lsp.prompt.languages import is_comment, opens_block
 from lowabs_lsp.settings import Settings
 from lowabs_lsp.surroundings import Surroundings
+from lowabs_lsp.syntax.check import check_at
+from lowabs_lsp.syntax.trees import Trees
 from lowabs_lsp.values import (
     UNLIMITED,
     Cancelled,
@@ -36,6 +41,11 @@ class Completer:
         self.surroundings = surroundings or Surroundings((), settings, engine.vocabulary if engine else None)
         count = remembering(engine.count_tokens) if engine else len
         self._context = ContextBuilder(settings.context, count, lambda: self.surroundings.segments)
+        self._trees = Trees()
+        self._deletions = Deletions()
+        self.confidence: Confidence | None = confidence_of(engine)
+        """Learns from what is accepted: hand it `Completion.features`. None where the model brings no calibration."""
+        self.judge: Judge | None = self.confidence
 
     def complete(
         self,
@@ -50,7 +60,7 @@ class Completer:
 
         `workspace` holds the other open documents, the most recently used first. Raises EngineError when the model fails.
         """
-        if silence := self._silence(document, offset):
+        if silence := self._silence(document, offset, limits):
             return Completion("", silence)
         assert self.engine is not None
         block = self.settings.completion.multi_line == "auto" and block_begins(document, offset)
@@ -59,7 +69,9 @@ class Completer:
         context, memory = self._read(document, offset, workspace, limits)
         prompt = render(context, self.engine.layout)
         generated = self.engine.generate(prompt, decoding, cancelled, draft=memory, mixer=memory)
-        return finish(generated, context, block=block)
+        place = Place(document, offset, check_at(self._trees, document, offset), self.surroundings.knows)
+        precision = 0.0 if limits.is_explicit else self.settings.completion.precision
+        return finish(generated, context, block=block, place=place, judge=self.judge, precision=precision)
 
     def prefill(
         self, document: Document, offset: int, cancelled: Cancelled = never, workspace: Sequence[Document] = ()
@@ -89,7 +101,7 @@ class Completer:
         shown, others = self._context.shown(document), self._context.shown_of(workspace)
         return context, self.surroundings.memory_at(shown, offset, others, learns=learns)
 
-    def _silence(self, document: Document, offset: int) -> Reason | None:
+    def _silence(self, document: Document, offset: int, limits: Limits) -> Reason | None:
         """Why nothing is to be asked of the model at all."""
         if not self.settings.enabled or document.language in self.settings.disabled_languages:
             return Reason.DISABLED
@@ -97,6 +109,8 @@ class Completer:
             return Reason.NO_MODEL
         if self._context.withholds(document) or self._context.is_in_secret(document, offset):
             return Reason.EXCLUDED
+        if not limits.is_ahead and self._deletions.goes_on(document, offset) and not limits.is_explicit:
+            return Reason.DELETING
         return None if may_insert(*cursor_line(document.text, offset)) else Reason.MID_WORD
 
 
