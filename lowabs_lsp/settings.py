@@ -71,7 +71,7 @@ class CompletionSettings:
     )
     debounce: int = setting(0, "Milliseconds to wait for the next key before the model runs", least=0)
     precision: float = setting(
-        0.0, "Show suggestions of which at least so many of one are right, as in 0.6; 0 shows all. Asked for, all are shown", least=0
+        0.0, "Show suggestions of which this share is right, as in 0.6; 0 shows all, as does asking for one", least=0
     )
     menu: bool = setting(True, "Answer `textDocument/completion` (the menu) beside inline completion (ghost text)")
 

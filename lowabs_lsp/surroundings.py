@@ -36,6 +36,11 @@ class Surroundings:
         """The index as it is now."""
         return self.files.segments
 
+    def knows(self, name: str) -> bool:
+        """Whether some file has the word `name`."""
+        terms = np.array(word_terms(name)[:1], np.uint32)
+        return any(bool((end > start).any()) for start, end in (segment.postings(terms) for segment in self.segments))
+
     def start(self, when_read: Callable[[], None] = lambda: None) -> bool:
         """Begin to read the files, and say whether there is a use for them. `when_read` is called by another thread."""
         if self._is_wanted:
