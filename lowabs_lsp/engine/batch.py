@@ -56,6 +56,7 @@ class BatchEngine:
         """Keep `sequences` token sequences, and run as many requests at once; `waiting` more may wait."""
         self._engine = engine
         self._model = evolve(engine.model, cache=KvCache(engine.model.session.create_memory, sequences))
+        self._special = {token: name.encode() for name, token in engine.model.tokenizer.special.items()}
         self._draft = PromptLookup()
         self._sequences, self._most_waiting = sequences, waiting
         self._finding = threading.Lock()
@@ -99,8 +100,8 @@ class BatchEngine:
         return self._engine.count_tokens(text)
 
     def spell(self, token: int) -> bytes:
-        """The bytes that a token stands for; none for a special one."""
-        return self._model.tokenizer.bytes_of[token]
+        """The bytes that a token stands for, or the name of a special one."""
+        return self._model.tokenizer.bytes_of[token] or self._special.get(token, b"")
 
     def generate(
         self,

@@ -98,9 +98,11 @@ class ClusterBackend:
 
     async def card(self) -> ModelCard:
         """The model that answers."""
-        if self._card is None:
-            self._card = await keep_trying(lambda _: self._ask(self._engines.card))
-        return self._card
+        if self._card is not None:
+            return self._card
+        card: ModelCard = await keep_trying(lambda _: self._ask(self._engines.card))
+        self._card = card
+        return card
 
     async def load(self) -> tuple[int, int]:
         """Of one replica, whichever answers."""

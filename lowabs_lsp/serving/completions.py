@@ -42,8 +42,13 @@ def read_completions(fields: Fields, session: str) -> Asked:
     streamed = fields.flag("stream")
     decodings = read_decodings(fields, count)
     jobs = (read_job(fields, prompt, one, session, streamed) for prompt in prompts for one in decodings)
-    options = Fields(fields.value("stream_options") or {})
-    return Asked(tuple(jobs), streamed, options.flag("include_usage"), fields.value("logprobs") not in (None, False))
+    usage = fields.inner("stream_options").flag("include_usage")
+    return Asked(tuple(jobs), streamed, usage, logprobs=wants_logprobs(fields))
+
+
+def wants_logprobs(fields: Fields) -> bool:
+    """Zero of the most probable tokens is a wish too: for the chosen ones alone."""
+    return fields.value("logprobs") is not None and fields.value("logprobs") is not False
 
 
 def refuse_unknown_effects(fields: Fields, count: int) -> None:
@@ -72,7 +77,7 @@ def read_job(fields: Fields, prompt: str, decoding: Decoding, session: str, stre
         suffix=None if fields.value("suffix") is None else fields.text("suffix"),
         decoding=decoding,
         path=fields.text("path"),
-        alternatives=0 if fields.value("logprobs") in (None, False) else fields.whole("logprobs", 0, least=0, most=20),
+        alternatives=fields.whole("logprobs", 0, least=0, most=20) if wants_logprobs(fields) else 0,
         session=fields.text("user") or session or session_of(prompt),
         streamed=streamed,
     )

@@ -68,6 +68,10 @@ class Fields:
             raise self.refuse(key, f"has {len(listed)} entries; at most {most} are taken")
         return tuple(listed)
 
+    def inner(self, key: str) -> "Fields":
+        """An object."""
+        return Fields(self._typed(key, {}, dict, "an object"))
+
     def only(self, key: str, *neutral: object) -> None:
         """Refuse a key that would change the answer in a way this server does not know."""
         if self._raw.get(key) is not None and self._raw[key] not in neutral:

@@ -1,6 +1,6 @@
 import pytest
 from attrs import evolve
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lowabs_lsp.engine.scripted import PLAIN_LAYOUT, ScriptedEngine
@@ -18,6 +18,7 @@ def spell(*segments: Sentinel | str) -> str:
     return "".join(PLAIN_LAYOUT.spelling[s] if isinstance(s, Sentinel) else s for s in segments)
 
 
+@settings(deadline=None, max_examples=50)
 @given(prefix=TEXTS, suffix=TEXTS, written=st.sampled_from([PLAIN_LAYOUT, PSM]), wanted=st.sampled_from([PLAIN_LAYOUT, PSM]))
 def test_a_spelled_prompt_comes_out_in_the_models_own_order(prefix: str, suffix: str, written: Layout, wanted: Layout) -> None:
     text = spell(Sentinel.FILE, "a.py\n", *fim_segments(written, prefix, suffix))
@@ -37,6 +38,7 @@ def test_an_order_that_cannot_be_told_is_left_alone() -> None:
     assert raw_prompt(text, PLAIN_LAYOUT).segments == (Sentinel.SUFFIX, "b", Sentinel.MIDDLE, "a")
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     prefix=st.text("ab \n", max_size=400),
     suffix=st.text("ab \n", max_size=400),
