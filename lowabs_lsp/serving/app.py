@@ -143,15 +143,21 @@ class Front:
     async def _run(self, job: Job) -> Pieces:
         """A job's pieces, measured."""
         began = time.perf_counter()
-        is_first = True
-        async with contextlib.aclosing(self.backend.run(job)) as pieces:
-            async for piece in pieces:
-                if is_first:
-                    self.metrics.first.observe(time.perf_counter() - began)
-                    is_first = False
-                if isinstance(piece, Answer):
-                    self.metrics.answered(piece)
-                yield piece
+        is_first, has_ended = True, False
+        try:
+            async with contextlib.aclosing(self.backend.run(job)) as pieces:
+                async for piece in pieces:
+                    if is_first:
+                        self.metrics.first.observe(time.perf_counter() - began)
+                        is_first = False
+                    if isinstance(piece, Answer):
+                        self.metrics.answered(piece)
+                        has_ended = True
+                    yield piece
+        except (GeneratorExit, asyncio.CancelledError):
+            if not has_ended:
+                self.metrics.cancelled()
+            raise
 
     async def _chunks(self, asked: Asked, model: str) -> Chunks:
         """The pieces of all choices as they come."""

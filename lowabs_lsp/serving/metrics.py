@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from lowabs_lsp.serving.jobs import Answer
+from lowabs_lsp.values import Stop
 
 SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 
@@ -48,6 +49,10 @@ class Metrics:
         ):
             self._tokens.labels(kind).inc(count)
         self._stops.labels(str(generated.stop)).inc()
+
+    def cancelled(self) -> None:
+        """Count a job whose client went away."""
+        self._stops.labels(str(Stop.CANCELLED)).inc()
 
     def exposition(self, load: tuple[int, int]) -> bytes:
         """The text that Prometheus reads."""
