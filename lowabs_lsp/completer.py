@@ -11,7 +11,7 @@ from lowabs_lsp.postprocess.filters import may_insert
 from lowabs_lsp.postprocess.finish import finish
 from lowabs_lsp.postprocess.place import Place
 from lowabs_lsp.prompt.fim import render
-from lowabs_lsp.prompt.languages import is_comment, opens_block
+from lowabs_lsp.prompt.languages import is_among, is_comment, opens_block
 from lowabs_lsp.settings import Settings
 from lowabs_lsp.surroundings import Surroundings
 from lowabs_lsp.syntax.check import check_at
@@ -103,7 +103,7 @@ class Completer:
 
     def _silence(self, document: Document, offset: int, limits: Limits) -> Reason | None:
         """Why nothing is to be asked of the model at all."""
-        if not self.settings.enabled or document.language in self.settings.disabled_languages:
+        if not self.settings.enabled or is_among(document.language, self.settings.disabled_languages):
             return Reason.DISABLED
         if self.engine is None:
             return Reason.NO_MODEL

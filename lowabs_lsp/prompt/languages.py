@@ -1,6 +1,7 @@
 """What differs by language: its name for a file, its comment mark, and how a block opens."""
 
 import re
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from attrs import frozen
@@ -68,6 +69,39 @@ _INTERPRETERS = {
     "zsh": "shellscript",
     "node": "javascript",
 }
+
+_ALIASES = {
+    # Vim's file types
+    "sh": "shellscript", "bash": "shellscript", "zsh": "shellscript", "ksh": "shellscript", "make": "makefile", "cs": "csharp",
+    "dosini": "ini", "cfg": "ini", "ps1": "powershell", "text": "plaintext", "tf": "terraform", "hcl": "terraform",
+    "tex": "latex", "objc": "objective-c", "objcpp": "objective-cpp", "gitcommit": "git-commit", "gitrebase": "git-rebase",
+    "eruby": "erb",
+    # Helix's languages
+    "c-sharp": "csharp", "tsx": "typescriptreact", "jsx": "javascriptreact", "docker": "dockerfile", "docker-compose": "yaml",
+    "protobuf": "proto",
+    # Emacs' modes without their ending
+    "c++": "cpp", "js": "javascript", "js2": "javascript", "js3": "javascript", "rjsx": "javascriptreact", "cperl": "perl",
+    "makefile-gmake": "makefile", "makefile-bsdmake": "makefile", "conf-toml": "toml", "conf-unix": "ini",
+    "conf-windows": "ini", "enh-ruby": "ruby", "ess-r": "r", "rustic": "rust", "nxml": "xml", "gfm": "markdown",
+    "mhtml": "html", "terraform-vars": "terraform", "js-json": "json",
+    # Kate's modes, Jupyter's kernels and others
+    "shell": "shellscript", "ipython": "python", "python3": "python", "golang": "go", "yml": "yaml", "plain": "plaintext",
+    "normal": "plaintext", "sqlite": "sql", "postgresql": "sql", "mysql": "sql",
+}  # fmt: skip
+
+
+def lsp_identifier(name: str) -> str:
+    """The identifier that LSP has for a language that an editor calls `name`: `sh` -> `shellscript`, `yaml.ansible` -> `yaml`.
+
+    What nothing is known about stays as it is.
+    """
+    plain = re.sub(r"(-ts|-mode|\s)+\Z", "", name.lower().partition(".")[0].lstrip())
+    return _ALIASES.get(plain, plain)
+
+
+def is_among(language: str, names: Iterable[str]) -> bool:
+    """Whether a language is one of those that a person has listed, by whichever names."""
+    return lsp_identifier(language) in map(lsp_identifier, names)
 
 
 def language_of(path: str, text: str = "") -> str:

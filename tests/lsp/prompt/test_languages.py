@@ -1,8 +1,10 @@
 """Languages: names, comments, block openers."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lowabs_lsp.prompt.languages import is_comment, language_of, opens_block
+from lowabs_lsp.prompt.languages import is_among, is_comment, language_of, lsp_identifier, opens_block
 
 
 @pytest.mark.parametrize(
@@ -41,3 +43,26 @@ def test_a_block_opens_where_the_language_says_so(language: str, line: str, open
 )  # fmt: skip
 def test_a_comment_is_known(language: str, line: str, comment: bool) -> None:
     assert is_comment(language, line) is comment
+
+
+@pytest.mark.parametrize(
+    ("name", "identifier"),
+    [
+        ("python", "python"), ("sh", "shellscript"), ("bash", "shellscript"), ("bash-ts-mode", "shellscript"), ("make", "makefile"),
+        ("c++", "cpp"), ("c++-ts", "cpp"), ("c-sharp", "csharp"), ("tsx", "typescriptreact"), ("yaml.ansible", "yaml"),
+        ("Python", "python"), ("ipython", "python"), ("klingon", "klingon"), ("", ""),
+    ],
+)  # fmt: skip
+def test_what_an_editor_calls_a_language_is_known_by_its_identifier(name: str, identifier: str) -> None:
+    assert lsp_identifier(name) == identifier
+
+
+@given(st.text())
+def test_an_identifier_is_its_own_name(name: str) -> None:
+    assert lsp_identifier(lsp_identifier(name)) == lsp_identifier(name)
+
+
+def test_a_language_is_among_those_that_are_listed_by_another_name() -> None:
+    assert is_among("shellscript", ["yaml", "sh"])
+    assert not is_among("python", ["yaml", "sh"])
+    assert not is_among("python", [])
