@@ -86,7 +86,7 @@ class Layout:
     begin: str = ""
     """Special token with which every prompt begins; the engine puts it there."""
     lead: str = ""
-    """What stands before the prefix of every fill-in-the-middle prompt: CodeLlama's has a space there."""
+    """What stands before a prompt's text or prefix: a space, where the model's tokenizer put one before every text."""
 
     @property
     def ends_in_prefix(self) -> bool:

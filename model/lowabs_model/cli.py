@@ -1,4 +1,4 @@
-"""lowabs-model: corpus, tokenizer, pretrain, finetune, evaluate, export, and attention to look at."""
+"""lowabs-model: corpus, tokenizer, pretrain, finetune, evaluate, export, import, and attention to look at."""
 
 import argparse
 import logging
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from lowabs_lsp.errors import LowabsError
+from lowabs_model.evaluate.command import add_evaluate, spelled_out
 
 if TYPE_CHECKING:
     from lowabs_model.corpus.shards import SourceFile
@@ -30,7 +31,7 @@ Command = Callable[[argparse.Namespace], int]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit code; a user's error is one line on stderr."""
-    options = make_parser().parse_args(arguments)
+    options = make_parser().parse_args(spelled_out(list(sys.argv[1:] if arguments is None else arguments)))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     command: Command = options.command
     try:
@@ -39,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"lowabs-model: error: {error}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
-        print(f"lowabs-model: error: {error}; run: pip install 'lowabs-lsp[train]'", file=sys.stderr)
+        extra = "models" if command is _import else "train"
+        print(f"lowabs-model: error: {error}; run: pip install 'lowabs-lsp[{extra}]'", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -54,8 +56,9 @@ def make_parser() -> argparse.ArgumentParser:
     _add_tokenizer(commands)
     _add_training(commands, "pretrain", "train a model from nothing, or go on with a run")
     _add_training(commands, "finetune", "train a checkpoint further by a recipe of its own")
-    _add_evaluate(commands)
+    add_evaluate(commands)
     _add_export(commands)
+    _add_import(commands)
     return parser
 
 
@@ -73,15 +76,6 @@ def _add_corpus(commands: "Commands") -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="where harvests are kept; default: beside the output")
     parser.set_defaults(command=_corpus)
-
-
-def _add_evaluate(commands: "Commands") -> None:
-    parser = commands.add_parser("evaluate", help="bits per byte on held-out files, by language")
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--corpus", required=True, type=Path, metavar="DIR")
-    parser.add_argument("--bytes", type=int, default=100_000, metavar="N", help="of text at most for each language")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
-    parser.set_defaults(command=_evaluate)
 
 
 def _add_tokenizer(commands: "Commands") -> None:
@@ -130,6 +124,21 @@ def _add_export(commands: "Commands") -> None:
         "--corpus", type=Path, metavar="DIR", help="prove parity on its held-out files; default: standard library"
     )
     parser.set_defaults(command=_export)
+
+
+def _add_import(commands: "Commands") -> None:
+    parser = commands.add_parser("import", help="make a bundle of an open code model, for --model and the setting `model`")
+    parser.add_argument("source", metavar="DIR|HUB-ID", help="a Hugging Face directory, or a model's id on the hub")
+    parser.add_argument("--name", required=True, help="what --model and the setting `model` will call it")
+    parser.add_argument(
+        "--quantize",
+        default="int8",
+        choices=("int4", "int8", "rowq", "fp16", "bf16", "fp32"),
+        help="arithmetic of the weights; default: int8",
+    )
+    parser.add_argument("--context", type=int, metavar="N", help="tokens of prompt and completion; default: 4096 at most")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="default: the folder of the user's models")
+    parser.set_defaults(command=_import)
 
 
 def _tokenizer(options: argparse.Namespace) -> int:
@@ -268,14 +277,6 @@ def _corpus(options: argparse.Namespace) -> int:
     return 0
 
 
-def _evaluate(options: argparse.Namespace) -> int:
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from lowabs_model.evaluate.loss import show_loss
-
-    show_loss(options.checkpoint, options.corpus, bytes_per_language=options.bytes, output=options.json)
-    return 0
-
-
 def _export(options: argparse.Namespace) -> int:
     from lowabs_model.export import export_bundle
     from lowabs_model.gguf import write_gguf
@@ -291,3 +292,26 @@ def _export(options: argparse.Namespace) -> int:
         write_gguf(options.checkpoint, options.gguf, kind=options.gguf_type, name=options.name)
         print(f"{options.gguf}: {options.gguf.stat().st_size} bytes for llama.cpp, {options.gguf_type}")
     return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    from lowabs_lsp.engine.installed import model_folder
+    from lowabs_model.huggingface.convert import import_model
+    from lowabs_model.huggingface.hub import find_source
+
+    output = model_folder(options.name) if options.output is None else options.output
+    folder = find_source(options.source)
+    bundle = import_model(
+        folder, output, name=options.name, quantize=options.quantize, context=options.context, origin=options.source
+    )
+    parity = bundle.parity
+    figures = "not compared as a whole"
+    if parity is not None:
+        losses = f"loss {parity.loss_before:.4f} -> {parity.loss_after:.4f}"
+        figures = f"{parity.argmax_agreement:.1%} of choices as in transformers, {losses}"
+    print(f"{output}: {bundle.name}, {options.quantize}, licence {bundle.licence}; {figures}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Whether an exported graph computes what PyTorch computes, and what quantisation costs. PyTorch is imported where it is run."""
+"""Whether a graph computes what PyTorch computes, and what quantisation costs. PyTorch is imported where it is run."""
 
 import importlib.util
 import platform

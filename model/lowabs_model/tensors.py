@@ -16,6 +16,9 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
 
+LARGEST_HEADER = 100_000_000
+"""Bytes; that of safetensors itself."""
+
 
 @frozen
 class Design:
@@ -50,7 +53,7 @@ class DecoderConfig:
 def read_config(folder: Path) -> DecoderConfig:
     """Raises BundleError for a checkpoint that the graph cannot compute."""
     path = folder / CONFIG
-    raw = _read_json(path)
+    raw = read_json(path)
     for key, supported in _SUPPORTED.items():
         if raw.get(key, supported) != supported:
             raise BundleError(f"{path}: {key} is {raw[key]!r}, only {supported!r} can be exported")
@@ -88,7 +91,7 @@ _SUPPORTED: dict[str, Any] = {
 class Tensors:
     """The tensors of a checkpoint by name, each read as float32 when it is asked for."""
 
-    places: dict[str, "_Place"] = field(repr=False)
+    places: dict[str, "Place"] = field(repr=False)
 
     def __getitem__(self, name: str) -> FloatArray:
         """Raises BundleError when the checkpoint has no such tensor or the file ends before it."""
@@ -101,7 +104,9 @@ class Tensors:
 
 
 @frozen
-class _Place:
+class Place:
+    """Where a tensor lies in a file."""
+
     file: Path
     kind: str
     shape: tuple[int, ...]
@@ -133,27 +138,27 @@ def read_tensors(folder: Path) -> Tensors:
     """Where each tensor lies, in one file or in shards, by its name without the leading `model.`. Raises BundleError."""
     files = [folder / WEIGHTS]
     if (folder / WEIGHTS_INDEX).is_file():
-        shards = _read_json(folder / WEIGHTS_INDEX)["weight_map"].values()
-        files = [folder / name for name in sorted(set(shards))]
-    places: dict[str, _Place] = {}
+        shards = read_json(folder / WEIGHTS_INDEX)["weight_map"].values()
+        files = [folder / Path(name).name for name in sorted(set(shards))]  # never another folder's
+    places: dict[str, Place] = {}
     for file in files:
         places |= _places(file)
     return Tensors(places)
 
 
-def _places(file: Path) -> dict[str, _Place]:
+def _places(file: Path) -> dict[str, Place]:
     """A safetensors file is the header's length (8 bytes), a JSON header, then raw data."""
     try:
         with file.open("rb") as stream:
             size = int.from_bytes(stream.read(8), "little")
-            header: dict[str, Any] = json.loads(stream.read(size))
+            header: dict[str, Any] = json.loads(stream.read(min(size, LARGEST_HEADER)))
     except OSError as exc:
         raise BundleError(f"{file}: cannot be read ({exc.strerror}); is this the directory of a checkpoint?") from exc
     except ValueError as exc:
         raise BundleError(f"{file}: is not a safetensors file, or is cut short; copy it again") from exc
     header.pop("__metadata__", None)
     return {
-        name.removeprefix("model."): _Place(
+        name.removeprefix("model."): Place(
             file,
             entry["dtype"],
             tuple(entry["shape"]),
@@ -164,11 +169,14 @@ def _places(file: Path) -> dict[str, _Place]:
     }
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object of a checkpoint. Raises BundleError."""
     try:
         content: dict[str, Any] = json.loads(path.read_bytes())
     except OSError as exc:
         raise BundleError(f"{path}: cannot be read ({exc.strerror}); is this the directory of a checkpoint?") from exc
     except ValueError as exc:
         raise BundleError(f"{path}: is not JSON ({exc}); copy it again") from exc
+    if not isinstance(content, dict):
+        raise BundleError(f"{path}: holds no JSON object; copy it again")
     return content
