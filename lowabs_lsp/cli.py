@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lowabs_lsp.errors import BenchError, LowabsError, PlaceError, SettingsError
 from lowabs_lsp.logs import set_up_logging
+from lowabs_lsp.models import add_options as add_model_options
 from lowabs_lsp.serving.command import add_options as add_serving_options
 from lowabs_lsp.settings import Settings, load_settings
 from lowabs_lsp.values import Completion, Decoding, Document, Engine, Generated, Prompt, Reason, Stop
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-_COMMANDS = ("serve", "complete", "doctor", "bench", "serve-engine")
+_COMMANDS = ("serve", "complete", "doctor", "bench", "serve-engine", "models")
 
 
 def _with_command(words: list[str]) -> list[str]:
@@ -61,12 +62,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_complete(commands.add_parser("complete", help="print the completion at FILE:LINE:COLUMN", epilog=EPILOG))
     _add_doctor(commands.add_parser("doctor", help="say what runs where on this machine, and mend advice", epilog=EPILOG))
     _add_bench(commands.add_parser("bench", help="measure the engine on this machine", epilog=EPILOG))
+    add_model_options(commands.add_parser("models", help="use other models: add, list, remove", epilog=EPILOG))
     add_serving_options(commands.add_parser("serve-engine", help="serve the engine over HTTP, to one or many", epilog=EPILOG))
     return parser
 
 
 def _add_common(parser: argparse.ArgumentParser, log_level: str) -> None:
-    parser.add_argument("--model", metavar="DIR", default="", help="folder of a model bundle; the default model if left out")
+    parser.add_argument("--model", metavar="NAME|DIR", default="", help="an installed model or a bundle's folder")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the model runs")
     parser.add_argument("--engine", metavar="URL", default="", help="address of a server whose model is used while it answers")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads; 0 is one for each physical core")
@@ -165,7 +167,7 @@ def _complete(options: argparse.Namespace) -> int:
 
 
 def _continue_raw(engine: Engine, text: str, max_tokens: int) -> Completion:
-    generated = engine.generate(Prompt((text,), heal=False), Decoding(max_tokens=max_tokens))
+    generated = engine.generate(Prompt((engine.layout.lead + text,), heal=False), Decoding(max_tokens=max_tokens))
     return Completion(generated.text, Reason.SHOWN if generated.text else Reason.EMPTY, generated)
 
 

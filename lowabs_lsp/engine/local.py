@@ -11,6 +11,7 @@ from lowabs_lsp.engine.device import open_session
 from lowabs_lsp.engine.draft import PromptLookup
 from lowabs_lsp.engine.generate import Model, generate
 from lowabs_lsp.engine.healing import Healing
+from lowabs_lsp.engine.installed import find_model
 from lowabs_lsp.engine.kv_cache import KvCache, sequences_that_fit
 from lowabs_lsp.engine.tokenizer import Tokenizer
 from lowabs_lsp.engine.watcher import Watcher
@@ -34,9 +35,9 @@ class LocalEngine:
         self._turn = threading.Lock()
 
     @classmethod
-    def open(cls, folder: Path | None = None, settings: EngineSettings | None = None) -> Self:
-        """Open the bundle in `folder`, or the default model. Raises BundleError and EngineError."""
-        return cls(open_bundle(folder or default_folder()), settings or EngineSettings())
+    def open(cls, model: str | Path | None = None, settings: EngineSettings | None = None) -> Self:
+        """Open an installed model, the bundle in a folder, or the default model. Raises BundleError and EngineError."""
+        return cls(open_bundle(find_model(model or "")), settings or EngineSettings())
 
     @property
     def layout(self) -> Layout:

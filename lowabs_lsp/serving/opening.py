@@ -1,11 +1,10 @@
 """Opens the engine of a server: how many requests run at once, in how many threads, with how much memory."""
 
-from pathlib import Path
-
 from attrs import frozen
 
 from lowabs_lsp.engine.batch import WAITING, BatchEngine
-from lowabs_lsp.engine.bundle import default_folder, open_bundle
+from lowabs_lsp.engine.bundle import open_bundle
+from lowabs_lsp.engine.installed import find_model
 from lowabs_lsp.engine.local import LocalEngine
 from lowabs_lsp.engine.threads import choose_threads
 from lowabs_lsp.serving.jobs import ModelCard
@@ -29,7 +28,7 @@ class Share:
 
 def open_backend(model: str, device: str, share: Share) -> LocalBackend:
     """The engine in this process. Raises BundleError and EngineError."""
-    bundle = open_bundle(Path(model).expanduser() if model else default_folder())
+    bundle = open_bundle(find_model(model))
     engine = LocalEngine(bundle, EngineSettings(device=device, threads=share.threads))
     session = engine.model.session
     batch = BatchEngine(
