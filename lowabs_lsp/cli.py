@@ -279,6 +279,7 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     _add_common(engine, log_level="error")
     engine.set_defaults(run=_bench_engine)
     _add_replay(kinds.add_parser("replay", help="real edits of a git history, typed by a simulated person", epilog=EPILOG))
+    _add_people(kinds.add_parser("people", help="simulated people who type against engines behind HTTP", epilog=EPILOG))
 
 
 def _add_replay(parser: argparse.ArgumentParser) -> None:
@@ -297,6 +298,29 @@ def _add_replay(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the tables as Markdown, anew after each policy")
     _add_common(parser, log_level="info")
     parser.set_defaults(run=_bench_replay)
+
+
+def _add_people(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("urls", nargs="+", metavar="URL", help="fronts of one service, as in http://127.0.0.1:8012")
+    parser.add_argument("--people", type=int, default=10, metavar="N", help="how many type at once")
+    parser.add_argument("--seconds", type=float, default=30.0, metavar="S", help="how long")
+    parser.add_argument("--keys", type=float, default=4.0, metavar="X", help="keys a second of each person")
+    parser.add_argument("--token-env", metavar="NAME", default="", help="environment variable with a bearer token")
+    parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="error", help="detail on stderr")
+    parser.set_defaults(run=_bench_people)
+
+
+def _bench_people(options: argparse.Namespace) -> int:
+    import os
+
+    from lowabs_lsp.bench.people import Crowd, summary, type_away
+
+    if options.people < 1 or options.seconds <= 0 or options.keys <= 0:
+        raise BenchError("--people, --seconds and --keys must be more than 0")
+    token = os.environ.get(options.token_env, "")
+    crowd = Crowd(tuple(options.urls), options.people, options.seconds, options.keys, token=token)
+    print(json.dumps(summary(crowd, type_away(crowd)), indent=1))
+    return OK
 
 
 def _bench_engine(options: argparse.Namespace) -> int:
