@@ -45,17 +45,18 @@ class PromptWriter:
 def fitted_prompt(job: Job, layout: Layout, room: int, count: CountTokens) -> tuple[Prompt, bool]:
     """Prefix and suffix share `room` tokens; snippets get what is left, the last ones first."""
     assert job.suffix is not None
-    opening = file_segments(job.path) if job.path else ()
+    names_files = Sentinel.FILE in layout.spelling
+    opening = file_segments(job.path) if job.path and names_files else ()
     room -= sum(count(segment) for segment in opening)
     suffix = cut_suffix(job.suffix[: room * LONGEST_TOKEN], 0, budget=int(SUFFIX_SHARE * room), count=count)
     room -= count_lines(suffix, count)
     before = job.prefix[-room * LONGEST_TOKEN :]
     prefix = cut_prefix(before, len(before), budget=room, count=count)
-    snippets = last_that_fit(job.snippets, room - count_lines(prefix, count), count)
+    snippets = last_that_fit(job.snippets, room - count_lines(prefix, count), count) if names_files else ()
     segments = [*(part for snippet in snippets for part in file_segments(snippet.path, snippet.text)), *opening]
     segments += fim_segments(layout, prefix, suffix)
     cut = (prefix, suffix, len(snippets)) != (job.prefix, job.suffix, len(job.snippets))
-    return Prompt(tuple(segments), heal=layout.order == "spm"), cut
+    return Prompt(tuple(segments), heal=layout.ends_in_prefix), cut
 
 
 def last_that_fit(snippets: tuple[Snippet, ...], room: int, count: CountTokens) -> tuple[Snippet, ...]:
@@ -84,7 +85,7 @@ def raw_prompt(text: str, layout: Layout) -> Prompt:
     segments = split_sentinels(text, layout)
     if Sentinel.MIDDLE not in segments:
         return Prompt(segments, heal=False)
-    return Prompt(reordered(segments, layout), heal=layout.order == "spm")
+    return Prompt(reordered(segments, layout), heal=layout.ends_in_prefix)
 
 
 def split_sentinels(text: str, layout: Layout) -> tuple[Segment, ...]:
@@ -104,5 +105,5 @@ def reordered(segments: tuple[Segment, ...], layout: Layout) -> tuple[Segment, .
     roles = [segment for segment in segments[start:] if isinstance(segment, Sentinel)]
     if roles != [Sentinel.PREFIX, Sentinel.SUFFIX, Sentinel.MIDDLE]:
         return segments
-    prefix = texts[Sentinel.PREFIX] + texts[Sentinel.MIDDLE]  # in one order the former, in the other the latter is empty
+    prefix = texts[Sentinel.PREFIX].removeprefix(layout.lead) + texts[Sentinel.MIDDLE]  # in one order the former, in the other the latter is empty
     return (*segments[:start], *fim_segments(layout, prefix, texts[Sentinel.SUFFIX]))
