@@ -1,0 +1,86 @@
+"""What was measured, as tables for a terminal."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from lowabs_model.evaluate.published import PUBLISHED
+
+Scores = dict[str, Any]
+
+
+def show_report(report: dict[str, Any], console: Console) -> None:
+    """All tables of `evaluate --all`, and what is missing."""
+    console.print(f"[bold]{report['model']}[/]", highlight=False)
+    scores = report["scores"]
+    for table in (*_bits(scores), *_lines(scores), _benchmarks(scores), published_table()):
+        console.print(table)
+    for name, why in report["missing"].items():
+        console.print(f"{name}: not measured: {why}", highlight=False)
+
+
+def percent(share: float | None) -> str:
+    """`12.3 %`, or nothing."""
+    return "" if share is None else f"{100 * share:.1f} %"
+
+
+def infilling_row(report: Scores) -> tuple[str, ...]:
+    """Items, pass@1, exact match, edit similarity, answered."""
+    shares = (report["pass_at_1"], report["exact_match"], report["edit_similarity"], report["answered"])
+    return str(report["items"]), *map(percent, shares)
+
+
+def infilling_table(rows: dict[str, Scores]) -> Table:
+    """One row for each file."""
+    table = Table("", "items", "pass@1", "exact match", "edit similarity", "answered", title="Infilling")
+    for name, report in rows.items():
+        table.add_row(name, *infilling_row(report))
+    return table
+
+
+def _bits(scores: Scores) -> Iterator[Table]:
+    if "bits per byte" in scores:
+        table = Table("language", "bits/byte", "bytes/token", "bytes", title="Held-out repositories, left to right")
+        for row in scores["bits per byte"]:
+            table.add_row(row["language"], f"{row['bits_per_byte']:.3f}", f"{row['bytes_per_token']:.2f}", str(row["bytes"]))
+        yield table
+
+
+def _lines(scores: Scores) -> Iterator[Table]:
+    if "lines" in scores:
+        yield lines_table(scores["lines"])
+
+
+def lines_table(rows: dict[str, dict[str, Scores]]) -> Table:
+    """Languages down, what is known across; exact match and edit similarity in each cell."""
+    names = list(next(iter(rows.values())))
+    table = Table("", "lines", *names, title="Rests of lines on held-out repositories: exact match, edit similarity")
+    for language, cells in rows.items():
+        each = (f"{percent(cell['exact_match'])}, {100 * cell['edit_similarity']:.0f}" for cell in cells.values())
+        table.add_row(language, str(cells[names[0]]["places"]), *each)
+    return table
+
+
+def _benchmarks(scores: Scores) -> Table:
+    table = Table("benchmark", "items", "pass@1", "exact match", "edit similarity", "answered", title="Benchmarks")
+    for name in ("single line", "single line, model alone", "multi-line", "random span"):
+        if name in scores:
+            table.add_row(f"HumanEval-Infilling, {name}", *infilling_row(scores[name]))
+    if "MBPP" in scores:
+        table.add_row("MBPP", str(scores["MBPP"]["items"]), percent(scores["MBPP"]["pass_at_1"]))
+    if "NL2Bash" in scores:
+        row = scores["NL2Bash"]
+        table.add_row("NL2Bash", str(row["items"]), "", percent(row["exact_match"]), percent(row["edit_similarity"]))
+    return table
+
+
+def published_table() -> Table:
+    """The neighbours."""
+    table = Table(
+        "model", "parameters", "training", "single-line infilling, %", "HumanEval pass@1, %", "", title="Published by others"
+    )
+    for model in PUBLISHED:
+        table.add_row(model.name, model.parameters, model.training, model.single_line, model.human_eval, model.note)
+    return table
