@@ -6,7 +6,7 @@ from typing import Self
 
 import onnxruntime as ort
 
-from lowabs_lsp.engine.bundle import CALIBRATION, TOKENIZER, OpenBundle, default_folder, open_bundle, read_bytes
+from lowabs_lsp.engine.bundle import CALIBRATION, TOKENIZER, OpenBundle, open_bundle, read_bytes
 from lowabs_lsp.engine.device import open_session
 from lowabs_lsp.engine.draft import PromptLookup
 from lowabs_lsp.engine.generate import Model, generate

@@ -1,4 +1,4 @@
-"""From the Hugging Face hub to a folder of its cache: with progress, resumed, checked, and without the network if it is there."""
+"""From the Hugging Face hub to a folder of its cache: with progress, resumed, checked, offline if it is there."""
 
 import hashlib
 import re
