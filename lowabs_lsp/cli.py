@@ -19,6 +19,9 @@ OK, NOTHING, FAULT = 0, 1, 2
 
 STDIN = "<stdin>"
 
+SHELLS = ("bash", "zsh", "tcsh")
+"""Shells whose completion script can be printed."""
+
 EPILOG = "Exit codes: 0 done, 1 nothing to show or something needs attention, 2 bad input or a fault."
 
 
@@ -46,8 +49,8 @@ _COMMANDS = ("serve", "complete", "doctor", "bench", "serve-engine", "models")
 def _with_command(words: list[str]) -> list[str]:
     """Editors call the bare program, with or without `--stdio`: that is `serve`. `-:3:4` is no option but standard input."""
     words = [STDIN + word[1:] if word == "-" or word.startswith("-:") else word for word in words]
-    asks_help = any(word in ("-h", "--help", "--version") for word in words[:1])
-    return words if asks_help or any(word in _COMMANDS for word in words[:1]) else ["serve", *words]
+    asks_itself = any(word.partition("=")[0] in ("-h", "--help", "--version", "--print-completion") for word in words[:1])
+    return words if asks_itself or any(word in _COMMANDS for word in words[:1]) else ["serve", *words]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="lowabs-lsp", description="Code completion from a model inside the language server, offline.", epilog=EPILOG
     )
     parser.add_argument("--version", action="version", version=f"lowabs-lsp {version('lowabs-lsp')}")
+    parser.add_argument("--print-completion", action=_PrintCompletion, choices=SHELLS, help="print that shell's completion script")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_serve(commands.add_parser("serve", help="serve an editor over LSP (the default)", epilog=EPILOG))
     _add_complete(commands.add_parser("complete", help="print the completion at FILE:LINE:COLUMN", epilog=EPILOG))
@@ -65,6 +69,14 @@ def _parser() -> argparse.ArgumentParser:
     add_model_options(commands.add_parser("models", help="use other models: add, list, remove", epilog=EPILOG))
     add_serving_options(commands.add_parser("serve-engine", help="serve the engine over HTTP, to one or many", epilog=EPILOG))
     return parser
+
+
+class _PrintCompletion(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, namespace: object, shell: object, option: str | None = None) -> None:
+        import shtab
+
+        print(shtab.complete(parser, str(shell)))
+        parser.exit()
 
 
 def _add_common(parser: argparse.ArgumentParser, log_level: str) -> None:
