@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="lowabs-lsp", description="Code completion from a model inside the language server, offline.", epilog=EPILOG
     )
     parser.add_argument("--version", action="version", version=f"lowabs-lsp {version('lowabs-lsp')}")
-    parser.add_argument("--print-completion", action=_PrintCompletion, choices=SHELLS, help="print that shell's completion script")
+    parser.add_argument("--print-completion", action=_PrintCompletion, choices=SHELLS, help="print a completion script")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_serve(commands.add_parser("serve", help="serve an editor over LSP (the default)", epilog=EPILOG))
     _add_complete(commands.add_parser("complete", help="print the completion at FILE:LINE:COLUMN", epilog=EPILOG))
