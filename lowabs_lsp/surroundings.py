@@ -41,10 +41,13 @@ class Surroundings:
         terms = np.array(word_terms(name)[:1], np.uint32)
         return any(bool((end > start).any()) for start, end in (segment.postings(terms) for segment in self.segments))
 
-    def start(self, when_read: Callable[[], None] = lambda: None) -> bool:
-        """Begin to read the files, and say whether there is a use for them. `when_read` is called by another thread."""
+    def start(self, when_read: Callable[[], None] = lambda: None, near: Sequence[str] = ()) -> bool:
+        """Begin to read the files, and say whether there is a use for them. `when_read` is called by another thread.
+
+        The files beside those of `near` are read first.
+        """
         if self._is_wanted:
-            self.files.start(when_read)
+            self.files.start(when_read, near)
         return self._is_wanted
 
     def stop(self) -> None:

@@ -8,6 +8,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from attrs import frozen
@@ -79,14 +81,17 @@ class Workspace:
         """The index as it is now; it does not change under its reader."""
         return self._index.segments
 
-    def build(self) -> None:
+    def build(self, near: Sequence[str] = ()) -> None:
         """Index everything now, in this thread; instead of `start`."""
-        for _ in self._first_pass():
+        for _ in self._first_pass(near):
             pass
 
-    def start(self, when_built: Callable[[], None] = lambda: None) -> None:
-        """Begin to index in the background, and go on until `stop`. `when_built` is called there, once, stopped or not."""
-        self._thread = threading.Thread(target=self._run, args=(when_built,), name="lowabs-index", daemon=True)
+    def start(self, when_built: Callable[[], None] = lambda: None, near: Sequence[str] = ()) -> None:
+        """Begin to index in the background, and go on until `stop`. `when_built` is called there, once, stopped or not.
+
+        What lies nearest to the paths `near` is read first, and within the limits at all costs.
+        """
+        self._thread = threading.Thread(target=self._run, args=(when_built, near), name="lowabs-index", daemon=True)
         self._thread.start()
 
     def stop(self, *, wait: bool = True) -> None:
@@ -117,11 +122,11 @@ class Workspace:
         """Say that somebody types: background work nearly stops for a moment."""
         self._typed_at = time.monotonic()
 
-    def _run(self, when_built: Callable[[], None]) -> None:
+    def _run(self, when_built: Callable[[], None], near: Sequence[str]) -> None:
         _step_back()
         try:
             try:
-                self._work_off(self._first_pass())
+                self._work_off(self._first_pass(near))
             finally:
                 when_built()
             while not self._stopped.is_set() and (path := self._changed.get()) is not None:
@@ -147,14 +152,14 @@ class Workspace:
                 changed.append(other)
         return changed
 
-    def _first_pass(self) -> Iterator[None]:
+    def _first_pass(self, near: Sequence[str]) -> Iterator[None]:
         began = time.thread_time()
         for root in self._roots:
             paths: list[str] = []
             for batch in find_files(root):
                 paths += batch
                 yield
-            for path in self._foremost(root, paths):
+            for path in self._foremost(root, paths, near):
                 if self._is_full(time.thread_time() - began):
                     break
                 self._take(root, path)
@@ -162,13 +167,17 @@ class Workspace:
         self._publish()
         self._report(time.thread_time() - began)
 
-    def _foremost(self, root: Path, paths: list[str]) -> list[str]:
-        """`paths`; where they are too many for the index, code first and what was changed last."""
-        if len(paths) <= self._limits.files:
-            return paths
-        return sorted(
-            paths, key=lambda path: (PurePosixPath(path).suffix.lower() not in GRAMMARS, -changed_at(root, path), path)
-        )
+    def _foremost(self, root: Path, paths: list[str], near: Sequence[str]) -> list[str]:
+        """`paths`: code first, and the nearest; where they are too many for the index, what was changed last."""
+        folders = {folder_of(path) for path in near}
+        is_many = len(paths) > self._limits.files
+        away = cache(lambda folder: min((steps(folder, other) for other in folders), default=0))
+
+        def order(path: str) -> tuple[bool, int, float]:
+            is_code = PurePosixPath(path).suffix.lower() in GRAMMARS
+            return not is_code, away(folder_of(path)), -changed_at(root, path) if is_many else 0.0
+
+        return sorted(paths, key=order)
 
     def _next_pass(self, changed: Sequence[Path]) -> Iterator[None]:
         for root in self._roots:
@@ -218,6 +227,17 @@ class Workspace:
         logger.info(
             key_values(event="indexed", files=len(self._index.sizes), chunks=chunks, mb=size, seconds=seconds, full=full)
         )
+
+
+def folder_of(path: str) -> tuple[str, ...]:
+    """The names of the folders that `path` lies in."""
+    return tuple(path.split("/")[:-1])
+
+
+def steps(folder: tuple[str, ...], other: tuple[str, ...]) -> int:
+    """How many folders one leaves and enters on the way from one to the other."""
+    common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(folder, other, strict=False)))
+    return len(folder) + len(other) - 2 * common
 
 
 def _step_back() -> None:

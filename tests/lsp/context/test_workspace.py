@@ -11,7 +11,7 @@ import pytest
 
 from lowabs_lsp.context.search import search
 from lowabs_lsp.context.terms import word_terms
-from lowabs_lsp.context.workspace import Limits, Workspace
+from lowabs_lsp.context.workspace import Limits, Workspace, folder_of, steps
 
 SECONDS = 20.0
 """To wait for the background at most."""
@@ -138,3 +138,20 @@ def test_no_planted_secret_is_in_the_index_or_the_log(tmp_path: Path, planted: A
     assert [secret for secret in planted.secrets if secret in kept or secret in caplog.text] == []
     assert "needle" not in kept
     assert "event=indexed" in caplog.text
+
+
+def test_the_files_beside_the_open_ones_are_read_first(tmp_path: Path) -> None:
+    taught: list[str] = []
+    for name in ("a/one.py", "b/c/two.py", "b/three.py", "b/notes.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x = 1\n")
+    workspace = Workspace([tmp_path], learn=lambda texts: taught.extend(texts))
+    workspace.build(near=["b/c/open.py"])
+    assert taught == ["b/c/two.py", "b/three.py", "a/one.py", "b/notes.txt"]
+
+
+@pytest.mark.parametrize(
+    ("path", "other", "count"), [("a/x", "a/y", 0), ("x", "a/y", 1), ("a/b/x", "a/c/y", 2), ("x", "y", 0), ("a/x", "b/c/y", 3)]
+)
+def test_folders_are_apart_by_steps(path: str, other: str, count: int) -> None:
+    assert steps(folder_of(path), folder_of(other)) == count
