@@ -285,13 +285,27 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(title="what to measure", metavar="WHAT", required=True)
-    engine = kinds.add_parser("engine", help="prefill, decode, verify and a warm keystroke, in milliseconds", epilog=EPILOG)
-    engine.add_argument("--json", metavar="FILE", type=Path, help="write the figures as JSON")
-    engine.add_argument("--markdown", metavar="FILE", type=Path, help="write the table as Markdown")
-    _add_common(engine, log_level="error")
-    engine.set_defaults(run=_bench_engine)
+    _add_engine(kinds.add_parser("engine", help="prefill, decode, verify, an edit and the roofline; peers", epilog=EPILOG))
     _add_replay(kinds.add_parser("replay", help="real edits of a git history, typed by a simulated person", epilog=EPILOG))
     _add_people(kinds.add_parser("people", help="simulated people who type against engines behind HTTP", epilog=EPILOG))
+
+
+def _add_engine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--peers", default="", metavar="P", help="beside ours, by commas: llama.cpp, genai, transformers")
+    parser.add_argument(
+        "--checkpoint", type=Path, metavar="DIR", help="with --peers: the Hugging Face directory with the same weights"
+    )
+    parser.add_argument("--beside", action="append", default=[], metavar="DIR", help="a further model bundle of ours")
+    parser.add_argument(
+        "--peer-files", type=Path, default=Path("peers"), metavar="DIR", help="where the peers' own files are made and kept"
+    )
+    parser.add_argument("--llama-server", default="", metavar="FILE", help="llama.cpp's server; else llama-cpp-python's own")
+    parser.add_argument("--rounds", type=int, default=15, metavar="N", help="how often everything is measured in turn")
+    parser.add_argument("--idle", type=int, default=60, metavar="S", help="seconds in which the idle engine is watched")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures as JSON")
+    parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the tables as Markdown, and plots beside it")
+    _add_common(parser, log_level="error")
+    parser.set_defaults(run=_bench_engine)
 
 
 def _add_replay(parser: argparse.ArgumentParser) -> None:
@@ -336,16 +350,31 @@ def _bench_people(options: argparse.Namespace) -> int:
 
 
 def _bench_engine(options: argparse.Namespace) -> int:
-    from lowabs_lsp.bench.engine import as_markdown, measure_engine
+    from lowabs_lsp.bench.engine import EngineBench, measure_engine
+    from lowabs_lsp.bench.engine_report import as_markdown, draw_plots
 
-    settings = _settings(options)
-    figures = measure_engine(settings.model, settings.engine)
-    table = as_markdown(figures)
-    print(table)
+    for file in filter(None, (options.json, options.markdown)):
+        if not file.absolute().parent.is_dir():
+            raise BenchError(f"{file}: no such folder; make it first, the benchmark writes its figures there")
+    bench = EngineBench(
+        model=options.model,
+        beside=tuple(options.beside),
+        peers=tuple(filter(None, options.peers.split(","))),
+        checkpoint=options.checkpoint,
+        folder=options.peer_files,
+        llama_server=options.llama_server,
+        device="cpu" if options.device == "auto" else options.device,
+        threads=_settings(options).engine.threads,
+        rounds=max(1, options.rounds),
+        idle_seconds=options.idle,
+    )
+    figures = measure_engine(bench)
+    print(as_markdown(figures))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
     if options.markdown:
-        options.markdown.write_text(table + "\n")
+        plots = draw_plots(figures, options.markdown.absolute().parent, options.markdown.stem)
+        options.markdown.write_text(as_markdown(figures, plots) + "\n")
     return OK
 
 

@@ -1,114 +1,152 @@
-"""How fast a model bundle runs here: prefill, decoding, verification and a warm keystroke, interleaved in one run."""
+"""How fast a model bundle runs here, and beside it what people would use instead: the figures of `bench engine`."""
 
 import argparse
-import platform
+import importlib.util
 import statistics
+import subprocess
 import sys
-import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lowabs_lsp.engine.generate import Model
-from lowabs_lsp.engine.local import LocalEngine
-from lowabs_lsp.settings import EngineSettings
-from lowabs_lsp.values import Decoding, Generated, Prompt, Sentinel
+from attrs import frozen
+
+from lowabs_lsp.bench.contender import Edit, Task
+from lowabs_lsp.bench.machine import describe_machine, forget_cached, multiply_add_rate, read_bandwidth
+from lowabs_lsp.bench.race import Asked, Entry, Result, ask_once, race, start_time, summary
+from lowabs_lsp.engine.bundle import OpenBundle, open_bundle
+from lowabs_lsp.engine.installed import find_model
+from lowabs_lsp.engine.local import open_tokenizer
+from lowabs_lsp.engine.threads import choose_threads
+from lowabs_lsp.engine.tokenizer import Tokenizer
+from lowabs_lsp.errors import BenchError
+from lowabs_lsp.prompt.fim import render
+from lowabs_lsp.values import Context, Layout, Sentinel
 
 PREFILLS = (128, 512, 1024)
 BEHIND = 512
 """How many tokens stand before those that are decoded or verified."""
 VERIFIED = (4, 8, 16)
+BATCHES = (2, 4, 8)
 PROMPT_TOKENS = 1000
-LINE = Decoding(max_tokens=32, stop=("\n",))
+EDITS, EDIT_TOKENS = 8, 12
+LINE_TOKENS = 32
 
 Figures = dict[str, Any]
-"""JSON-able. `timings` has, by name, `minimum_ms` and `median_ms` of wall time and how often it was `repeated`."""
+"""JSON-able; `bench engine --json` writes it, docs/engine.md says what each key is."""
+
+PEERS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
+    "llama.cpp": ("llama_cpp", tuple((kind, bits) for kind in ("llama.cpp", "llama-server") for bits in ("q8_0", "q4_0"))),
+    "genai": ("onnxruntime_genai", (("genai", "int8"), ("genai", "int4"))),
+    "transformers": ("transformers", (("transformers", "fp32"), ("transformers", "bf16"))),
+}
+"""By the name on the command line: the module that must be there, and the contenders, each with its arithmetic."""
 
 
-def measure_engine(model: str = "", settings: EngineSettings | None = None, *, repeats: int = 15) -> Figures:
-    """Measure the bundle in the folder `model`, empty for the default one. What its context is too short for is left out."""
-    started = time.perf_counter()
-    engine = LocalEngine.open(Path(model).expanduser() if model else None, settings)
-    opened = time.perf_counter()
-    typist = Typist(engine)
-    typed: list[Generated] = []
-    steps = runs_to_measure(engine.model)
-    steps[f"keystroke behind {typist.prompt_tokens}, a line"] = lambda: typed.append(typist.press())
+@frozen
+class EngineBench:
+    """What is to be measured."""
+
+    model: str = ""
+    """Folder of the bundle; the default one when empty."""
+    beside: tuple[str, ...] = ()
+    """Further bundles of ours in the same run."""
+    peers: tuple[str, ...] = ()
+    checkpoint: Path | None = None
+    """The Hugging Face directory with the bundle's weights, for the peers."""
+    folder: Path = Path("peers")
+    """Where the peers' own files of these weights are made and kept."""
+    llama_server: str = ""
+    device: str = "cpu"
+    threads: int = 0
+    rounds: int = 15
+    cancels: int = 100
+    idle_seconds: int = 60
+
+
+def measure_engine(bench: EngineBench) -> Figures:
+    """Measure. What the model's context is too short for is left out. Raises BenchError and BundleError."""
+    bundles = [open_bundle(find_model(model)) for model in (bench.model, *bench.beside)]
+    bundle, threads = bundles[0], choose_threads(bench.threads)
+    task = make_task(bundle, threads)
+    ours = [own_entry(bench.device, each) for each in bundles]
+    peers, left_out = peer_entries(bench)
+    results = race([*ours, *peers], steps_to_ask(task), task, bench.rounds)
     return {
-        "model": engine.description,
+        "model": bundle.manifest.name,
         "machine": describe_machine(),
-        "threads": engine.model.session.threads,
-        "timings": interleave(steps, repeats),
-        "keystroke": {
-            "tokens": statistics.mean(len(each.tokens) for each in typed),
-            "model_runs": statistics.mean(each.model_runs for each in typed),
-            "computed_prompt_tokens": statistics.mean(each.prompt_tokens - each.reused_tokens for each in typed),
+        "threads": threads,
+        "behind": task.behind,
+        "edit_prompt_tokens": len(task.edits[0].tokens),
+        "left_out": left_out,
+        "contenders": {result.name: figures_of(result) for result in results},
+        "cold_start_ms": {entry.name: cold_start(entry, each.folder, task) for entry, each in zip(ours, bundles, strict=True)},
+        "cancel_ms": cancel_figures(ask_once(ours[0], task, Asked("cancel", "cancel", bench.cancels))),
+        "idle": {
+            "seconds": bench.idle_seconds,
+            "cpu_seconds": ask_once(ours[0], task, Asked("idle", "idle", bench.idle_seconds)),
         },
-        "open_ms": 1e3 * (opened - started),
-        "peak_resident_mb": peak_resident_mb(),
+        "profile_ms": ask_once(ours[0], task, Asked("profile", "profile", 200)),
+        "roofline": roofline(bundle, threads, results[0], task),
     }
 
 
-def interleave(steps: dict[str, Callable[[], object]], repeats: int) -> dict[str, dict[str, float]]:
-    """Time each step once a round, so that a slow moment of the machine does not hit one of them alone."""
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    for turn in range(repeats + 1):
-        for name, step in steps.items():
-            begin = time.perf_counter()
-            step()
-            if turn:  # the first round warms up
-                times[name].append(1e3 * (time.perf_counter() - begin))
-    return {
-        name: {"minimum_ms": min(each), "median_ms": statistics.median(each), "repeated": repeats}
-        for name, each in times.items()
-    }
+def own_entry(device: str, bundle: OpenBundle) -> Entry:
+    """Our engine, under the model's name and the arithmetic of its weights."""
+    name = f"lowabs {bundle.manifest.name} {bundle.manifest.graphs[device].variant}"
+    return Entry(name, (sys.executable, "-m", "lowabs_lsp.bench.own", device, str(bundle.folder)))
 
 
-def runs_to_measure(model: Model) -> dict[str, Callable[[], object]]:
-    """Bare runs of the session by name, as far as the context allows."""
-    room = model.session.context_length
-    behind = min(BEHIND, room // 2)
-    text = model.tokenizer.encode(sample_text())[:room]
-    memory = model.session.create_memory()
-
-    def prefill(count: int) -> None:
-        for start in range(0, count, model.prefill_chunk):
-            model.session.run(memory, text[start : min(count, start + model.prefill_chunk)], start, 1)
-
-    def verify(count: int) -> None:
-        model.session.run(memory, text[behind : behind + count], behind, count)
-
-    steps: dict[str, Callable[[], object]] = {f"decode 1 behind {behind}": partial(verify, 1)}
-    steps |= {f"verify {count} behind {behind}": partial(verify, count) for count in VERIFIED}
-    steps |= {f"prefill {count}": partial(prefill, count) for count in PREFILLS if count <= room}
-    prefill(behind)
-    return steps
+def steps_to_ask(task: Task) -> list[Asked]:
+    """In an order in which a longer prefill is the last before what stands behind it."""
+    prefills = [Asked(f"prefill {count}", "prefill", count) for count in PREFILLS if count <= len(task.tokens)]
+    room = len(task.tokens) - task.behind
+    verify = [Asked(f"verify {count}", "verify", count, times=4) for count in VERIFIED if count <= room]
+    batches = [Asked(f"batch {count}", "batch", count, times=4) for count in BATCHES if count <= room]
+    edits = [Asked(f"edit {number}", "edit", number) for number in range(len(task.edits))]
+    return [*prefills, Asked("decode", "verify", 1, times=8), *verify, *batches, *edits, Asked("memory", "memory", 0)]
 
 
-class Typist:
-    """Types a file on, and after each key asks for the rest of the line."""
+def make_task(bundle: OpenBundle, threads: int) -> Task:
+    """Source code that every Python has, as tokens and as a file that somebody types in."""
+    tokenizer, layout = open_tokenizer(bundle), bundle.manifest.layout
+    room = bundle.manifest.context_length
+    tokens = list(tokenizer.encode(sample_text()))[:room]
+    return Task(
+        threads=threads,
+        tokens=tokens,
+        behind=min(BEHIND, len(tokens) // 2),
+        edits=make_edits(tokenizer, layout, room),
+        line_tokens=LINE_TOKENS,
+        line_ends=[i for i, spelled in enumerate(tokenizer.bytes_of) if b"\n" in spelled],
+    )
 
-    def __init__(self, engine: LocalEngine) -> None:
-        self._engine = engine
-        self._text = sample_text()
-        self._end = self._cut(min(PROMPT_TOKENS, engine.context_length - 2 * LINE.max_tokens))
-        self.prompt_tokens = self.press().prompt_tokens
 
-    def _cut(self, tokens: int) -> int:
-        """Where in the text so many tokens end, roughly."""
-        end = len(self._text)
-        while (count := self._engine.count_tokens(self._text[:end])) > tokens:
-            end = min(end - 1, end * tokens // count)
-        return end
+def make_edits(tokenizer: Tokenizer, layout: Layout, room: int) -> list[Edit]:
+    """A cursor that moves on by a dozen tokens each time; a quarter of the prompt stands behind it."""
+    count = min(4, (room - LINE_TOKENS - 16) // (4 * EDIT_TOKENS)) if room < PROMPT_TOKENS else EDITS
+    typed = count * EDIT_TOKENS
+    whole = min(PROMPT_TOKENS, room - LINE_TOKENS - 16) - typed
+    ids = tokenizer.encode(sample_text())
+    before, behind = whole * 3 // 4, whole // 4
+    cut = before + typed + EDIT_TOKENS
+    suffix = tokenizer.decode_bytes(ids[cut : cut + behind]).decode(errors="ignore")
+    edits = []
+    for end in range(before, before + typed, EDIT_TOKENS):
+        prefix = tokenizer.decode_bytes(ids[:end]).decode(errors="ignore")
+        edits.append(Edit("argparse.py", prefix, suffix, written(tokenizer, layout, prefix, suffix)))
+    return edits
 
-    def press(self) -> Generated:
-        """One more character, in the middle of a line."""
-        self._end += 1
-        while self._text[self._end - 1].isspace() or self._text[self._end] == "\n":
-            self._end += 1
-        prompt = (Sentinel.FILE, "argparse.py\n", Sentinel.PREFIX, Sentinel.SUFFIX, Sentinel.MIDDLE, self._text[: self._end])
-        return self._engine.generate(Prompt(prompt), LINE)
+
+def written(tokenizer: Tokenizer, layout: Layout, prefix: str, suffix: str) -> list[int]:
+    """The ids of a prompt, for those who take nothing else."""
+    tokens: list[int] = []
+    for segment in render(Context("argparse.py", "python", prefix, suffix), layout).segments:
+        if isinstance(segment, Sentinel):
+            tokens.append(tokenizer.special[layout.spelling[segment]])
+        else:
+            tokens += tokenizer.encode(segment)
+    return tokens
 
 
 def sample_text() -> str:
@@ -116,39 +154,109 @@ def sample_text() -> str:
     return Path(argparse.__file__).read_text("utf-8")
 
 
-def describe_machine() -> str:
-    """Processor and system, as far as they tell."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    except OSError:
-        names = []
-    return f"{names[0] if names else platform.processor() or platform.machine()}, {platform.system()}"
+def peer_entries(bench: EngineBench) -> tuple[list[Entry], list[str]]:
+    """The peers that are here, their files made; and a line for each that is left out. Raises BenchError."""
+    entries, left_out = list[Entry](), list[str]()
+    for peer in bench.peers:
+        if peer not in PEERS:
+            raise BenchError(f"--peers {peer}: unknown; known are {', '.join(PEERS)}")
+        module, contenders = PEERS[peer]
+        if bench.checkpoint is None:
+            raise BenchError("--peers want the same weights: give --checkpoint DIR, the Hugging Face directory of the bundle")
+        if importlib.util.find_spec(module) is None:
+            left_out.append(f"{peer} is left out: {module} is not installed")
+            continue
+        for kind, arithmetic in contenders:
+            entry = peer_entry(kind, arithmetic, bench)
+            command = [*entry.command, "--prepare", str(bench.checkpoint)]
+            made = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+            if made.returncode:
+                last = " ".join(made.stdout.strip().splitlines()[-1:])
+                left_out.append(f"{entry.name} is left out, it cannot take these weights: {last}")
+            else:
+                entries.append(entry)
+    return entries, left_out
 
 
-def peak_resident_mb() -> float:
-    """Of this process since it began; 0 where the system does not tell."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0.0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+def peer_entry(kind: str, arithmetic: str, bench: EngineBench) -> Entry:
+    """How a peer is started."""
+    extra = ("--program", bench.llama_server) if kind == "llama-server" and bench.llama_server else ()
+    command = (sys.executable, "-m", "lowabs_model.peers", kind, arithmetic, str(bench.folder), *extra)
+    return Entry(f"{kind} {arithmetic}", command)
 
 
-def as_markdown(figures: Figures) -> str:
-    """A table of the timings, with what it was measured on above and the rest below."""
-    rows = [f"| {name} | {t['minimum_ms']:.2f} | {t['median_ms']:.2f} |" for name, t in figures["timings"].items()]
-    keystroke = figures["keystroke"]
-    lines = [
-        f"{figures['model']}; {figures['machine']}.",
-        "",
-        "| what | minimum, ms | median, ms |",
-        "|---|---|---|",
-        *rows,
-        "",
-        f"A keystroke computed {keystroke['computed_prompt_tokens']:.1f} tokens of the prompt and generated "
-        f"{keystroke['tokens']:.1f} in {keystroke['model_runs']:.1f} runs, on average. "
-        f"Opening took {figures['open_ms']:.0f} ms; peak resident memory was {figures['peak_resident_mb']:.0f} MB.",
-    ]
-    return "\n".join(lines)
+def figures_of(result: Result) -> Figures:
+    """One contender's part; an edit is the mean of its places, a round at a time."""
+    edits = [name for name in result.timings if name.startswith("edit ")]
+    timings = {name: summary(times) for name, times in result.timings.items() if name not in (*edits, "memory")}
+    figures: Figures = {"start_ms": result.start_ms, "peak_resident_mb": result.peak_resident_mb, "timings": timings}
+    if "memory" in result.found:
+        figures["peak_resident_mb"] = result.found["memory"][-1]
+    if edits:
+        rounds = list(zip(*(result.timings[name] for name in edits), strict=True))
+        timings["edit"] = summary([statistics.mean(each) for each in rounds])
+        found = [result.found[name][-1] for name in edits]
+        figures["edit"] = {key: statistics.mean(each.get(key, 0) for each in found) for key in found[0]}
+    return figures
+
+
+def cold_start(entry: Entry, folder: Path, task: Task) -> float:
+    """Milliseconds from the start of a process to its first completion, the model's files read from the disk."""
+    forget_cached(folder)
+    return start_time(entry, task, Asked("first", "first", 200))
+
+
+def cancel_figures(times: Sequence[float]) -> Figures:
+    """How long it took to be idle again."""
+    ordered = sorted(times)
+    late = ordered[max(0, int(0.99 * len(ordered)) - 1)]
+    return {"times": len(ordered), "median": statistics.median(ordered), "of_100_the_99th": late}
+
+
+def idle_figures(entry: Entry, task: Task, seconds: int) -> Figures:
+    """How much processor time a loaded engine takes while nobody asks."""
+    return {"seconds": seconds, "cpu_seconds": ask_once(entry, task, Asked("idle", "idle", seconds))}
+
+
+def roofline(bundle: OpenBundle, threads: int, ours: Result, task: Task) -> Figures:
+    """What the machine can do, and which share of it our first bundle reaches in decoding and in prefill."""
+    bandwidth = read_bandwidth(threads)
+    size, data = bundle.manifest.architecture, bundle.manifest.graphs["cpu"].file + ".data"
+    cache = 2 * 4 * size.layers * size.kv_heads * size.head_dim * task.behind
+    decode = min(ours.timings["decode"]) / 1e3
+    read = bundle.manifest.files[data].bytes + cache if data in bundle.manifest.files else 0
+    prefill = [name for name in ours.timings if name.startswith("prefill")][-1]
+    count = int(prefill.split()[1])
+    rates = arithmetic_rates(task)
+    computed = multiply_adds(bundle, count) / (min(ours.timings[prefill]) / 1e3)
+    return {
+        "bandwidth_gb_s": bandwidth / 1e9,
+        "multiply_adds_g_s": {name: rate / 1e9 for name, rate in rates.items()},
+        "decode": {"bytes": read, "gb_s": read / decode / 1e9, "share": read / decode / bandwidth},
+        "prefill": {
+            "tokens": count,
+            "multiply_adds_g_s": computed / 1e9,
+            "share": {name: computed / rate for name, rate in rates.items()},
+        },
+    }
+
+
+def arithmetic_rates(task: Task) -> dict[str, float]:
+    """Multiply-adds a second by kind of number: numpy's, and those of ONNX Runtime's kernels where `onnx` is installed."""
+    rates = {"numpy fp32": multiply_add_rate()}
+    if importlib.util.find_spec("onnx") is not None:
+        entry = Entry("arithmetic", (sys.executable, "-m", "lowabs_model.peers", "arithmetic", "all", "."))
+        steps = [Asked(kind, kind, 512, times=3) for kind in ("int8", "fp32")]
+        for result in race([entry], steps, task, rounds=3):
+            for kind, times in result.timings.items():
+                rates[f"onnxruntime {kind}"] = result.found[kind][0] / (min(times) / 1e3)
+    return rates
+
+
+def multiply_adds(bundle: OpenBundle, count: int) -> float:
+    """Of a prefill of `count` tokens: the matrices for each, attention to what stands before, and the head once."""
+    size = bundle.manifest.architecture
+    attention = size.width * size.head_dim * (2 * size.heads + 2 * size.kv_heads)
+    matrices = size.layers * (attention + 3 * size.width * size.feed_forward)
+    scores = size.layers * 2 * size.heads * size.head_dim * (count + 1) / 2
+    return count * (matrices + scores) + size.vocabulary * size.width

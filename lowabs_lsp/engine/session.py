@@ -74,14 +74,23 @@ _REALS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 class Session:
     """One graph on one device. A run belongs to the caller; two at once would share nothing but the threads."""
 
-    def __init__(self, path: Path, architecture: Architecture, context_length: int, device: Device, threads: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        architecture: Architecture,
+        context_length: int,
+        device: Device,
+        threads: int,
+        profile: Path | None = None,
+    ) -> None:
         self.device = device
         self.threads = threads
+        self._place = path, architecture
         self.vocabulary = architecture.vocabulary
         self.context_length = context_length
         positions = context_length + SPARE_POSITIONS
         self._memory_shape = (1, architecture.kv_heads, positions, architecture.head_dim)
-        self._session = _open(path, device, threads)
+        self._session = _open(path, device, threads, profile)
         check_shapes(self._session, architecture, path)
 
     @property
@@ -96,9 +105,19 @@ class Session:
         reals = [_REALS[entry.type] for entry in self._session.get_inputs() if entry.name.startswith("past_")]
         return sum(math.prod(self._memory_shape) * np.dtype(real).itemsize for real in reals)
 
-    def create_memory(self) -> KeyValueMemory:
-        """Room for one token sequence of the context's length."""
-        return KeyValueMemory(self._session, self._memory_shape, self.device)
+    def create_memory(self, sequences: int = 1) -> KeyValueMemory:
+        """Room for token sequences of the context's length; `run` wants one, `run_together` as many as it is given tokens."""
+        return KeyValueMemory(self._session, (sequences, *self._memory_shape[1:]), self.device)
+
+    def profiled(self, output: Path) -> Self:
+        """The same session once more, which writes down where its time goes; `end_profile` returns the file's name."""
+        path, architecture = self._place
+        return type(self)(path, architecture, self.context_length, self.device, self.threads, profile=output)
+
+    def end_profile(self) -> str:
+        """Write what was profiled. Returns the file's name."""
+        name: str = self._session.end_profiling()
+        return name
 
     def run(
         self, memory: KeyValueMemory, ids: Sequence[int], past: int, rows: int, options: ort.RunOptions | None = None
@@ -120,12 +139,30 @@ class Session:
             "seqlens_k": np.array([past + length - 1], np.int32),
             "total_sequence_length": np.array(past + length, np.int32),
         }
+        return self._compute(memory, feed, options)[:rows]
+
+    def run_together(self, memory: KeyValueMemory, tokens: Sequence[int], past: int) -> FloatArray:
+        """Run one token of each sequence of `memory` behind its first `past` rows; logits [B,V].
+
+        What shares the run changes no bit; but a token that runs with others of its own sequence, as `run` has it, goes
+        through other kernels.
+        """
+        count = len(tokens)
+        feed = {
+            "input_ids": np.array(tokens, np.int64)[:, None],
+            "logit_index": np.minimum(np.arange(count + count % 2), count - 1),
+            "seqlens_k": np.full(count, past, np.int32),
+            "total_sequence_length": np.array(past + 1, np.int32),
+        }
+        return self._compute(memory, feed, None)[:count]
+
+    def _compute(self, memory: KeyValueMemory, feed: dict[str, NDArray[Any]], options: ort.RunOptions | None) -> FloatArray:
         for name, value in feed.items():
             memory.binding.bind_cpu_input(name, value)
-        logits = np.empty((len(index), self.vocabulary), np.float32)  # bound by address: must outlive the run
+        logits = np.empty((len(feed["logit_index"]), self.vocabulary), np.float32)  # bound by address: must outlive the run
         memory.binding.bind_output("logits", "cpu", 0, np.float32, logits.shape, logits.ctypes.data)
         self._run(memory, options)
-        return logits[:rows]
+        return logits
 
     def _run(self, memory: KeyValueMemory, options: ort.RunOptions | None) -> None:
         try:
@@ -136,12 +173,15 @@ class Session:
             raise EngineError(f"the model failed while running on {self.device.kind} ({exc}); see the log") from exc
 
 
-def _open(path: Path, device: Device, threads: int) -> ort.InferenceSession:
+def _open(path: Path, device: Device, threads: int, profile: Path | None) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.log_severity_level = 4  # what it would print is raised as well
     options.intra_op_num_threads = threads
     # Spin inside of a run, never after it: otherwise each run burns some 30 ms of a core and slows its neighbours.
     options.add_session_config_entry("session.force_spinning_stop", "1")
+    if profile is not None:
+        options.enable_profiling = True
+        options.profile_file_prefix = str(profile)
     try:
         return ort.InferenceSession(str(path), options, providers=list(device.providers))
     except ORT_ERRORS as exc:
