@@ -44,6 +44,8 @@ class Team:
     max_replicas: int = 8
     jobs_per_replica: float = 2.0
     """More jobs than these, on average, and replicas are added."""
+    per_node: int = 0
+    """Replicas, and fronts, on one node at most, so that no node's death takes all of them; 0 sets no bound."""
     fronts: int = 2
     """HTTP fronts; two survive the death of one."""
     front_cpus: float = 0.1
@@ -171,6 +173,7 @@ def build(args: dict[str, Any]) -> serve.Application:
         ),
         request_router_config=RequestRouterConfig(request_router_class=CONSISTENT_HASHING),
         ray_actor_options={"num_cpus": team.cpus, "num_gpus": team.gpus},
+        max_replicas_per_node=team.per_node or None,
         health_check_period_s=2,
         health_check_timeout_s=5,
         graceful_shutdown_timeout_s=5,
@@ -181,6 +184,7 @@ def build(args: dict[str, Any]) -> serve.Application:
         num_replicas=team.fronts,
         max_ongoing_requests=1000,
         ray_actor_options={"num_cpus": team.front_cpus},
+        max_replicas_per_node=team.per_node or None,
         health_check_period_s=2,
         graceful_shutdown_timeout_s=5,
     )

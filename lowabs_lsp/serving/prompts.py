@@ -105,5 +105,5 @@ def reordered(segments: tuple[Segment, ...], layout: Layout) -> tuple[Segment, .
     roles = [segment for segment in segments[start:] if isinstance(segment, Sentinel)]
     if roles != [Sentinel.PREFIX, Sentinel.SUFFIX, Sentinel.MIDDLE]:
         return segments
-    prefix = texts[Sentinel.PREFIX].removeprefix(layout.lead) + texts[Sentinel.MIDDLE]  # in one order the former, in the other the latter is empty
+    prefix = texts[Sentinel.PREFIX].removeprefix(layout.lead) + texts[Sentinel.MIDDLE]  # one of them is empty
     return (*segments[:start], *fim_segments(layout, prefix, texts[Sentinel.SUFFIX]))
