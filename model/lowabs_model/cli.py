@@ -141,6 +141,49 @@ def _add_import(commands: "Commands") -> None:
     parser.set_defaults(command=_import)
 
 
+def _add_calibrate(commands: "Commands") -> None:
+    parser = commands.add_parser("calibrate", help="fit a bundle's confidence on the histories of git repositories")
+    parser.add_argument("bundle", type=Path, help="gets a confidence.json, or a new one")
+    parser.add_argument("repositories", type=Path, nargs="+", metavar="REPOSITORY", help="to fit on; not ones it was trained on")
+    parser.add_argument("--report", type=Path, nargs="*", default=[], metavar="REPOSITORY", help="to measure on, none of the former")
+    parser.add_argument("--minutes", type=float, default=8.0, metavar="M", help="for completing, all repositories together")
+    parser.add_argument("--keys", type=int, default=20_000, metavar="N", help="of each repository at most")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="processes, one thread each")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="draws the commits")
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="keep what was completed here, and use what is there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw them")
+    parser.set_defaults(command=_calibrate)
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    from lowabs_model.evaluate.calibrate import Plan, as_json, calibrate, plot
+
+    plan = Plan(
+        bundle=options.bundle,
+        fitting=options.repositories,
+        reporting=options.report,
+        minutes=options.minutes,
+        keys=options.keys,
+        workers=options.workers,
+        seed=options.seed,
+        cache=options.cache,
+    )
+    figures = calibrate(plan)
+    if options.json:
+        options.json.write_text(as_json(figures), encoding="utf-8")
+    if options.plot:
+        plot(figures, options.plot)
+    for name, part in figures.items():
+        print(f"{name}: {part['places']} places, expected calibration error {part['calibration_error']}")
+        for row in part["curve"][::2]:
+            print(
+                f"  precision {row['wanted']:.2f}: met {row['precision'] or 0:.2f}, "
+                f"{row['shown_per_100_keys']:.1f} shown and {row['wrong_per_100_keys']:.1f} wrong for 100 keys"
+            )
+    return 0
+
+
 def _tokenizer(options: argparse.Namespace) -> int:
     from lowabs_model import recipe
     from lowabs_model.corpus.shards import TRAIN, read_shards
