@@ -58,6 +58,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_training(commands, "finetune", "train a checkpoint further by a recipe of its own")
     add_evaluate(commands)
     _add_export(commands)
+    _add_random(commands)
     _add_import(commands)
     return parser
 
@@ -139,6 +140,25 @@ def _add_import(commands: "Commands") -> None:
     parser.add_argument("--context", type=int, metavar="N", help="tokens of prompt and completion; default: 4096 at most")
     parser.add_argument("--output", type=Path, metavar="DIR", help="default: the folder of the user's models")
     parser.set_defaults(command=_import)
+
+
+def _add_random(commands: "Commands") -> None:
+    parser = commands.add_parser("random", help="write a checkpoint of drawn weights, to measure the speed of a shape")
+    parser.add_argument("shape", help="64m, qwen2.5-coder-1.5b, qwen2.5-coder-7b or tiny")
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--tokenizer", type=Path, metavar="FILE", help="default: the default model's")
+    parser.set_defaults(command=_random)
+
+
+def _tasks(options: argparse.Namespace) -> int:
+    from lowabs_model.corpus.tasks.build import build_tasks
+
+    if not 0 <= options.ordinary < 1 or options.per_family < 1:
+        raise LowabsError("--ordinary must be from 0 to below 1, and --per-family at least 1")
+    counts = build_tasks(options.corpus, options.output, per_family=options.per_family, ordinary=options.ordinary)
+    for family, count in counts.items():
+        print(f"{family}: {count}")
+    return 0
 
 
 def _add_calibrate(commands: "Commands") -> None:
@@ -358,3 +378,12 @@ def _import(options: argparse.Namespace) -> int:
 
 if __name__ == "__main__":
     sys.exit(main())
+
+
+def _random(options: argparse.Namespace) -> int:
+    from lowabs_lsp.engine.bundle import TOKENIZER, default_folder
+    from lowabs_model.shapes import write_random
+
+    write_random(options.shape, options.output, options.tokenizer or default_folder() / TOKENIZER)
+    print(options.output)
+    return 0
