@@ -164,8 +164,8 @@ def _tasks(options: argparse.Namespace) -> int:
 def _add_calibrate(commands: "Commands") -> None:
     parser = commands.add_parser("calibrate", help="fit a bundle's confidence on the histories of git repositories")
     parser.add_argument("bundle", type=Path, help="gets a confidence.json, or a new one")
-    parser.add_argument("repositories", type=Path, nargs="+", metavar="REPOSITORY", help="to fit on; not ones it was trained on")
-    parser.add_argument("--report", type=Path, nargs="*", default=[], metavar="REPOSITORY", help="to measure on, none of the former")
+    parser.add_argument("repositories", type=Path, nargs="+", metavar="REPO", help="to fit on, none it was trained on")
+    parser.add_argument("--report", type=Path, nargs="*", default=[], metavar="REPO", help="to measure on, none of those")
     parser.add_argument("--minutes", type=float, default=8.0, metavar="M", help="for completing, all repositories together")
     parser.add_argument("--keys", type=int, default=20_000, metavar="N", help="of each repository at most")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="processes, one thread each")
