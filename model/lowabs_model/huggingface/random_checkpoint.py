@@ -1,0 +1,101 @@
+"""A Hugging Face directory of a known model's shape with random weights: for measuring, where the real ones are not at hand.
+
+python -m lowabs_model.huggingface.random_checkpoint Qwen2.5-Coder-1.5B OUTPUT
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+from lowabs_lsp.bench.known_models import KNOWN_MODELS, KnownModel
+from lowabs_lsp.prompt.fim import SPECIAL_TOKENS
+from lowabs_model.huggingface.config import MODEL_TYPES, read_foreign_config
+from lowabs_model.huggingface.weights import tensor_shapes
+from lowabs_model.tensors import CONFIG, WEIGHTS_INDEX
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+def write_random(model: KnownModel, folder: Path, seed: int = 0) -> None:
+    """A file for each layer and one for the rest, in bfloat16, written without holding more than a tensor."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CONFIG).write_text(json.dumps(config_of(model), indent=1), "utf-8")
+    _tokenizer().save(str(folder / "tokenizer.json"))
+    config, _ = read_foreign_config(folder)
+    theirs = {ours: name for name, ours in MODEL_TYPES[model.model_type].rename.items()}
+    places: dict[str, str] = {}
+    random = np.random.default_rng(seed)
+    for file, shapes in _files(tensor_shapes(config)):
+        named = {_foreign_name(name, theirs): shape for name, shape in shapes.items()}
+        write_safetensors(folder / file, named, random)
+        places |= dict.fromkeys(named, file)
+    (folder / WEIGHTS_INDEX).write_text(json.dumps({"metadata": {}, "weight_map": places}), "utf-8")
+
+
+def config_of(model: KnownModel) -> dict[str, object]:
+    """Its config.json, as far as sizes go; positions are ordinary ones."""
+    epsilon = MODEL_TYPES[model.model_type].norm_epsilon
+    return {
+        "model_type": model.model_type,
+        "num_hidden_layers": model.layers,
+        "hidden_size": model.width,
+        "num_attention_heads": model.heads,
+        "num_key_value_heads": model.kv_heads,
+        "intermediate_size": model.feed_forward,
+        "vocab_size": model.vocabulary,
+        "tie_word_embeddings": model.tied,
+        "max_position_embeddings": 8192,
+        "rope_theta": 10000.0,
+        "eos_token_id": 0,
+        epsilon: 1e-6,
+    } | ({"head_dim": model.head_dim} if model.model_type in ("qwen3", "gemma") else {})
+
+
+def _files(shapes: Shapes) -> Iterator[tuple[str, Shapes]]:
+    owners: dict[str, Shapes] = {}
+    for name, shape in shapes.items():
+        owner = name.split(".")[1] if name.startswith("layers.") else "rest"
+        owners.setdefault(owner, {})[name] = shape
+    for owner, owned in owners.items():
+        yield f"model-{owner}.safetensors", owned
+
+
+def _foreign_name(name: str, theirs: dict[str, str]) -> str:
+    for ours, other in theirs.items():
+        name = name.replace(ours, other)
+    return name if name.startswith("lm_head") else f"model.{name}"
+
+
+def write_safetensors(file: Path, shapes: Shapes, random: np.random.Generator) -> None:
+    """Normal numbers of a deviation as trained matrices have; norms and biases near 0."""
+    header, end = {}, 0
+    for name, shape in shapes.items():
+        begin, end = end, end + 2 * int(np.prod(shape))
+        header[name] = {"dtype": "BF16", "shape": list(shape), "data_offsets": [begin, end]}
+    text = json.dumps(header).encode()
+    with file.open("wb") as stream:
+        stream.write(len(text).to_bytes(8, "little") + text)
+        for shape in shapes.values():
+            rows = shape if len(shape) == 1 else (1, shape[1])
+            for _ in range(1 if len(shape) == 1 else shape[0]):
+                values = random.standard_normal(rows, np.float32) * np.float32(0.02)
+                stream.write((values.view(np.uint32) >> 16).astype(np.uint16).tobytes())
+
+
+def _tokenizer() -> Tokenizer:
+    """Bytes and the special tokens, whatever the size of the model's vocabulary."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE({letter: i for i, letter in enumerate(alphabet)}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens(list(SPECIAL_TOKENS))
+    return tokenizer
+
+
+if __name__ == "__main__":
+    wanted, output = sys.argv[1:]
+    write_random(next(model for model in KNOWN_MODELS if model.name == wanted), Path(output))
