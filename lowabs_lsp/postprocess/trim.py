@@ -31,12 +31,13 @@ def trim_block(text: str, line_before: str, *, whole: bool) -> str:
     lines = text.split("\n")
     if not whole and len(lines) > 1:
         lines.pop()
-    inside = not line_before.strip()
+    inside, tab = not line_before.strip(), 1 if "\t" in indentation(line_before) else 4
     least = len(line_before) if inside else len(indentation(line_before)) + 1
     kept = lines[:1]
     for line in lines[1:]:
-        if line.strip() and len(indentation(line)) < least:
-            if _closes(line, line_before) and len(indentation(line)) >= least - 1:
+        depth = len(indentation(line).expandtabs(tab))
+        if line.strip() and depth < least:
+            if _closes(line, line_before) and depth >= least - 1:
                 kept.append(line)
             break
         kept.append(line)
