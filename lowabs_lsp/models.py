@@ -44,7 +44,7 @@ def _add(options: argparse.Namespace) -> int:
 
 def hand_over(words: Sequence[str]) -> int:
     """Run `lowabs-model` with the same Python; its exit code."""
-    return subprocess.run([sys.executable, "-m", "lowabs_model.cli", *words], check=False).returncode
+    return subprocess.run([sys.executable, "-m", "lowabs_model", *words], check=False).returncode
 
 
 def _list(options: argparse.Namespace) -> int:
