@@ -58,7 +58,7 @@ class MemorySettings:
     """What the workspace teaches while one works: its own names and phrases, beside the model's guesses."""
 
     enabled: bool = setting(True, "Mix what stands in the workspace's files into the model's guesses")
-    megabytes: int = setting(48, "Memory for it at most, in MB; twice as much for a moment while it grows", least=1)
+    megabytes: int = setting(32, "Memory for it at most, in MB; twice as much for a moment while it grows", least=1)
 
 
 @frozen
@@ -69,7 +69,13 @@ class CompletionSettings:
     multi_line: str = setting(
         "auto", "`auto` offers several lines where a block begins, `never` keeps to one line", choices=("auto", "never")
     )
-    debounce: int = setting(0, "Milliseconds to wait for the next key before the model runs", least=0)
+    debounce: int = setting(0, "Milliseconds to wait for the next key before the model runs; slow machines wait longer", least=0)
+    deadline: int = setting(400, "Milliseconds after which what is complete is shown; 0 waits for all of it", least=0)
+    ahead: str = setting(
+        "auto",
+        "Compute what follows a suggestion, and read what is opened, while nobody waits; `auto` does not on battery",
+        choices=("auto", "always", "never"),
+    )
     precision: float = setting(
         0.0, "Show suggestions of which this share is right, as in 0.6; 0 shows all, as does asking for one", least=0
     )

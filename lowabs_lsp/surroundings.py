@@ -1,5 +1,8 @@
 """What lies around the open documents: the files of the workspace, indexed and learnt from in the background."""
 
+import contextlib
+import ctypes
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -82,11 +85,20 @@ class Surroundings:
         if self.files.is_built or not self._memory.is_full:  # what is read later must not drive out what came first
             self._memory.update(taken)
             self._known.update(taken)
+            if len(taken) > 1:
+                give_back_memory()
 
 
 def key_of(roots: Iterable[Path], settings: Settings, vocabulary: Vocabulary | None) -> tuple[object, ...]:
     """What surroundings depend on: while it is the same they may be used again."""
     return (tuple(roots), settings.context.exclude, settings.context.snippet_share > 0, settings.memory, vocabulary)
+
+
+def give_back_memory() -> None:
+    """Return to the system what glibc keeps of freed memory: after a lesson that is more than what is in use."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def is_too_wide(root: Path) -> bool:
