@@ -376,10 +376,6 @@ def _import(options: argparse.Namespace) -> int:
     return 0
 
 
-if __name__ == "__main__":
-    sys.exit(main())
-
-
 def _random(options: argparse.Namespace) -> int:
     from lowabs_lsp.engine.bundle import TOKENIZER, default_folder
     from lowabs_model.shapes import write_random
