@@ -5,6 +5,7 @@ from itertools import takewhile
 import numpy as np
 
 from lowabs_lsp.postprocess.place import Place
+from lowabs_lsp.postprocess.style import styled
 from lowabs_lsp.syntax.names import unknown_names
 from lowabs_lsp.values import Generated, Stop
 
@@ -103,7 +104,7 @@ def _form(generated: Generated, text: str, place: Place) -> tuple[float, ...]:
         float(np.log1p(len(lines) - 1)),
         float(generated.stop in (Stop.LENGTH, Stop.DEADLINE) and len(text) >= len(generated.text.rstrip())),
         float(min(len(unknown), 3)),
-        float(checked and place.check is not None and place.check.parses_with(text)),
+        float(checked and place.check is not None and place.check.parses_with(styled(text, place))),
         float(checked),
         float(len(line) > 3 and _stands(line, document.text)),
         float(len(text.strip()) > 3 and text.strip() in document.text),

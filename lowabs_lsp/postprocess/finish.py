@@ -7,7 +7,7 @@ from lowabs_lsp.postprocess.confidence import Judge
 from lowabs_lsp.postprocess.features import features_of
 from lowabs_lsp.postprocess.filters import repeats_line_above, stands_below
 from lowabs_lsp.postprocess.place import Place
-from lowabs_lsp.postprocess.style import indented_like
+from lowabs_lsp.postprocess.style import styled
 from lowabs_lsp.postprocess.trim import drop_overlap, trim_block, trim_known, trim_line, trim_repetition, trim_unfit
 from lowabs_lsp.values import Completion, Context, Document, Generated, Reason, Stop
 
@@ -67,7 +67,7 @@ def _parsing(text: str, place: Place) -> str:
     """The longest beginning of `text` in whole lines with which a file that parsed still parses; empty if there is none."""
     if place.check is None or not place.check.is_sound:
         return text
-    return next((part for part in statements(text) if place.check.admits(part)), "")
+    return next((part for part in statements(text) if place.check.admits(styled(part, place))), "")
 
 
 def statements(text: str) -> Iterator[str]:
@@ -96,5 +96,5 @@ def _shown(
     confidence: float | None = None,
     features: tuple[float, ...] = (),
 ) -> Completion:
-    styled = indented_like(text, place.before, place.document.text, context.language)
-    return Completion(styled.replace("\n", context.newline), Reason.SHOWN, generated, confidence, features)
+    shown = styled(text, place).replace("\n", context.newline)
+    return Completion(shown, Reason.SHOWN, generated, confidence, features)

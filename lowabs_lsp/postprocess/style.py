@@ -4,6 +4,8 @@ import re
 from collections import Counter
 from functools import lru_cache
 
+from lowabs_lsp.postprocess.place import Place
+
 _BY_RULE = {"makefile": "\t", "go": "\t", "yaml": "  "}
 _SAMPLE = 400
 
@@ -18,6 +20,11 @@ def indent_of(sample: str, language: str) -> str:
     widths = [len(line) - len(line.lstrip(" ")) for line in lines if line[0] == " "]
     steps = Counter(abs(b - a) for a, b in zip([0, *widths], widths, strict=False) if 2 <= abs(b - a) <= 8)
     return " " * steps.most_common(1)[0][0] if steps else _BY_RULE.get(language, "")
+
+
+def styled(text: str, place: Place) -> str:
+    """`text` as it would stand at `place`, line ends aside."""
+    return indented_like(text, place.before, place.document.text, place.document.language)
 
 
 def indented_like(text: str, line_before: str, sample: str, language: str) -> str:
