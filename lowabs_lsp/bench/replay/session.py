@@ -55,7 +55,7 @@ class Session:
 
 def pick_sessions(repository: Repository, *, count: int, revision: str, seed: int) -> list[Session]:
     """The first `count` commits in the order that `seed` draws which a person could have typed. Raises BenchError."""
-    if not (sessions := list(islice(_sessions(repository, revision, seed), count))):
+    if not (sessions := list(islice(draw_sessions(repository, revision=revision, seed=seed), count))):
         raise BenchError(
             f"{repository.path}: no commit of {revision} can be replayed; "
             f"wanted are changes of {FEWEST_KEYS} to {MOST_KEYS} keys in at most {MOST_FILES} files of known languages"
@@ -63,7 +63,8 @@ def pick_sessions(repository: Repository, *, count: int, revision: str, seed: in
     return sessions
 
 
-def _sessions(repository: Repository, revision: str, seed: int) -> Iterator[Session]:
+def draw_sessions(repository: Repository, *, revision: str, seed: int) -> Iterator[Session]:
+    """All commits that a person could have typed, in the order that `seed` draws, each read when it is its turn."""
     for commit in repository.commits(revision, seed):
         if len(commit.files) <= MOST_FILES:
             session = plan_session(commit, seed)
