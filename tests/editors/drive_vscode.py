@@ -1,17 +1,21 @@
 """Drives VS Code, as code-server in a headless Chromium, with the extension that editor-clients/vscode packs."""
 
 import json
+import os
+import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from attrs import frozen
 from playwright.sync_api import Page, sync_playwright
-from workplace import CLIENTS, Workplace, eventually, find_program
+from workplace import CLIENTS, EDITORS, HERE, Workplace, eventually, find_program
 
-EXTENSION = CLIENTS / "vscode" / "lowabs-lsp.vsix"
+SOURCES = CLIENTS / "vscode"
+EXTENSION = SOURCES / "lowabs-lsp.vsix"
+PICTURES = EDITORS / "pictures"
 GHOST_TEXT = """() => {
   const text = (parts) => parts.map((part) => part.textContent).join('').replaceAll('\u00a0', ' ')
   const below = new Map()
@@ -22,8 +26,9 @@ GHOST_TEXT = """() => {
   const first = [...document.querySelectorAll('.view-lines [class*="ghost-text-decoration"]')]
   return [first, ...below.values()].map(text).join('\\n')
 }"""
-NOTIFICATION = ".notifications-toasts .notification-list-item-message"
+NOTIFICATION = ".notifications-toasts .notification-list-item"
 STATUS = '[id="lowabs.lowabs-lsp.lowabs"]'
+MENU = ".suggest-widget.visible .monaco-list-row"
 
 BROWSER = [
     "--no-sandbox",
@@ -61,6 +66,7 @@ class VsCode:
 
     def reset(self, text: str) -> None:
         """Make `text` the whole file, the cursor at its end."""
+        self.page.locator(".editor-instance .view-lines").first.click()
         self.page.keyboard.press("Escape")
         self.page.keyboard.press("Control+a")
         self.page.keyboard.press("Delete")
@@ -76,15 +82,15 @@ class VsCode:
         """Press one key, such as `Tab`."""
         self.page.keyboard.press(key)
 
+    def shown(self) -> str:
+        """The ghost text on the screen, its lines joined; empty where there is none."""
+        text: str = self.page.evaluate(GHOST_TEXT)
+        return text
+
     def ghost_text(self, expected: str) -> str:
-        """The ghost text, its lines joined, once it is `expected`, else what there is when the time is over."""
-
-        def shown() -> str:
-            text: str = self.page.evaluate(GHOST_TEXT)
-            return text
-
-        eventually(lambda: shown() == expected)
-        return shown()
+        """The ghost text once it is `expected`, else what there is when the time is over."""
+        eventually(lambda: self.shown() == expected)
+        return self.shown()
 
     def take(self, expected: str) -> str:
         """Press Tab for the ghost text; the file's text, once it is saved as `expected`.
@@ -93,22 +99,27 @@ class VsCode:
         """
         for _ in range(3):
             self.page.keyboard.press("Tab")
-            if self.save(expected, seconds=5) == expected:
+            if eventually(lambda: not self.shown(), seconds=20):
                 break
-        return self.file.read_text()
+        return self.save(expected)
 
-    def save(self, expected: str, seconds: float = 20) -> str:
+    def save(self, expected: str) -> str:
         """The file's text once it is saved as `expected`, else what is saved when the time is over."""
 
         def saved() -> bool:
             self.page.keyboard.press("Control+s")
             return self.file.read_text() == expected
 
-        eventually(saved, seconds)
+        eventually(saved)
         return self.file.read_text()
 
+    def menu(self) -> list[str]:
+        """What the menu of completions offers, once it is open."""
+        self.page.locator(MENU).first.wait_for()
+        return self.page.locator(f"{MENU} .label-name").all_inner_texts()
+
     def status(self, expected: str) -> str:
-        """What the status bar item says when one points at it, once it is `expected`."""
+        """What the status bar item says when one points at it, once it says `expected`."""
 
         def label() -> str:
             return self.page.locator(STATUS).locator("a").get_attribute("aria-label") or ""
@@ -119,28 +130,75 @@ class VsCode:
     def choose(self, label: str) -> None:
         """Choose from the menu of the status bar item."""
         self.page.locator(STATUS).locator("a").click()
-        self.page.locator(".quick-input-list .monaco-list-row", has_text=label).click()
+        self.page.locator(".quick-input-list .monaco-list-row", has=self.page.get_by_text(label, exact=True)).click()
+
+    def answer(self, text: str) -> None:
+        """Write into the box that asks for something, and send it."""
+        self.page.locator(".quick-input-widget:visible .quick-input-box input").fill(text)
+        self.press("Enter")
+
+    def configure(self, settings: Mapping[str, object]) -> None:
+        """The user's settings from now on."""
+        _settings(self.workplace).write_text(json.dumps({**USER_SETTINGS, **settings}))
+
+    def configured(self) -> dict[str, object]:
+        """The user's settings that are not those which every test has."""
+        settings: dict[str, object] = json.loads(_settings(self.workplace).read_text())
+        return {key: value for key, value in settings.items() if key not in USER_SETTINGS}
 
     def notifications(self) -> list[str]:
         """The pop-up messages on the screen."""
-        return self.page.locator(NOTIFICATION).all_inner_texts()
+        return self.page.locator(f"{NOTIFICATION} .notification-list-item-message").all_inner_texts()
+
+    def agree(self, button: str) -> None:
+        """Press a button of a pop-up message, once it is there."""
+        self.page.locator(NOTIFICATION).get_by_role("button", name=button).click()
+
+    def picture(self, name: str) -> None:
+        """Keep what is on the screen in .editors/pictures."""
+        PICTURES.mkdir(exist_ok=True)
+        self.page.screenshot(path=PICTURES / f"{name}.png")
+
+
+def _settings(workplace: Workplace) -> Path:
+    return workplace.home / "data" / "User" / "settings.json"
+
+
+def pack_jedi(folder: Path) -> Path:
+    """The extension that starts jedi-language-server, packed in `folder`."""
+    package = folder / "jedi.vsix"
+    shutil.copytree(HERE / "jedi_for_vscode", folder / "jedi")
+    programs = SOURCES / "node_modules" / ".bin"
+    bundle = [
+        programs / "esbuild",
+        "extension.js",
+        "--bundle",
+        "--platform=node",
+        "--external:vscode",
+        "--outfile=dist/extension.js",
+    ]
+    environment = os.environ | {"NODE_PATH": str(SOURCES / "node_modules")}
+    pack = [programs / "vsce", "package", "--no-dependencies", "--allow-missing-repository", "--skip-license", "--out", package]
+    for command in (bundle, pack):
+        subprocess.run(command, check=True, capture_output=True, cwd=folder / "jedi", env=environment)
+    return package
 
 
 @contextmanager
-def open_vscode(program: Path, workplace: Workplace, file: Path) -> Iterator[VsCode]:
-    """VS Code in `file`, with the packed extension installed as a user would."""
+def open_vscode(program: Path, workplace: Workplace, file: Path, others: Sequence[Path] = ()) -> Iterator[VsCode]:
+    """VS Code in `file`, with the packed extension installed as a user would, and `others`."""
     (workplace.home / ".profile").write_text(f"PATH={workplace.environment['PATH']}\n")  # VS Code asks a login shell for it
-    data = workplace.home / "data"
-    (data / "User").mkdir(parents=True)
-    (data / "User" / "settings.json").write_text(json.dumps(USER_SETTINGS))
+    _settings(workplace).parent.mkdir(parents=True)
+    _settings(workplace).write_text(json.dumps(USER_SETTINGS))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     (workplace.home / "config.yaml").write_text(f"bind-addr: 127.0.0.1:{port}\nauth: none\ncert: false\n")
-    command = [str(program), "--config", str(workplace.home / "config.yaml"), "--user-data-dir", str(data)]
+    command = [str(program), "--config", str(workplace.home / "config.yaml"), "--user-data-dir", str(workplace.home / "data")]
     command += ["--extensions-dir", str(workplace.home / "extensions")]
-    install = [*command, "--install-extension", str(EXTENSION)]
-    subprocess.run(install, check=True, capture_output=True, env=workplace.environment)
+    for extension in (EXTENSION, *others):
+        install = [*command, "--install-extension", str(extension)]
+        subprocess.run(install, check=True, capture_output=True, env=workplace.environment)
     serve = [
         *command,
         "--disable-telemetry",
@@ -155,12 +213,13 @@ def open_vscode(program: Path, workplace: Workplace, file: Path) -> Iterator[VsC
                 chromium = str(find_program("chromium"))
                 browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=BROWSER)
                 page = browser.new_page(viewport={"width": 1100, "height": 620})
-                assert eventually(lambda: _answers(port), 60)
+                page.set_default_timeout(60_000)
+                assert eventually(lambda: _answers(port))
                 page.goto(f"http://127.0.0.1:{port}/?folder={workplace.project}")
                 row = page.locator(".explorer-folders-view .monaco-list-row", has_text=file.name).first
-                row.dblclick(timeout=90_000)
-                page.locator(".editor-instance .view-lines").first.click(timeout=60_000)
-                assert eventually(workplace.is_ready, 60)
+                row.dblclick(timeout=120_000)
+                page.locator(".editor-instance .view-lines").first.click()
+                workplace.wait_for_model()
                 yield VsCode(page, workplace, file)
                 browser.close()
         finally:

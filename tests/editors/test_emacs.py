@@ -40,7 +40,7 @@ def opened(scripted: Callable[[Script], Workplace]) -> Iterator[Open]:
             file = workplace.write(name, text)
             (workplace.project / ".git").mkdir()
             emacs = stack.enter_context(open_terminal([str(program), "-nw", str(file)], workplace))
-            assert eventually(workplace.is_ready), emacs.screen()
+            workplace.wait_for_model()
             return emacs
 
         yield open_file
@@ -48,10 +48,7 @@ def opened(scripted: Callable[[Script], Workplace]) -> Iterator[Open]:
 
 def close(emacs: Terminal) -> str:
     """Leave Emacs, the file written. Returns what was said in the echo area and as a warning."""
-    keys = "C-x", "C-s", "C-x", "C-c"
-    emacs.keys(*keys)
-    if not eventually(emacs.is_over):
-        emacs.keys("C-g", *keys)  # a question may have taken the first
+    emacs.keys("C-x", "C-s", "C-x", "C-c")
     assert eventually(emacs.is_over), "\n".join(emacs.screen())
     return (emacs.workplace.home / "messages").read_text()
 

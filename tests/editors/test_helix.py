@@ -19,7 +19,7 @@ def test_the_menu_opens_by_itself_and_its_item_is_taken(scripted: Callable[[Scri
     (workplace.config / "helix").mkdir(parents=True)
     shutil.copy(LANGUAGES, workplace.config / "helix")
     with open_terminal([str(program), str(file)], workplace) as helix:
-        assert eventually(workplace.is_ready), helix.screen()
+        workplace.wait_for_model()
         helix.type("jA")
         assert eventually(lambda: " INS " in " ".join(helix.screen())), helix.screen()
         helix.keys("BSpace")

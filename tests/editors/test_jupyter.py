@@ -36,14 +36,14 @@ def test_tab_opens_the_menu_and_its_item_is_taken(scripted: Callable[[Script], W
     with subprocess.Popen(command, env=workplace.environment, stdout=nowhere, stderr=nowhere) as server:
         try:
             with socket.socket() as connection:
-                assert eventually(lambda: connection.connect_ex(("127.0.0.1", port)) == 0, 60)
+                assert eventually(lambda: connection.connect_ex(("127.0.0.1", port)) == 0)
             with playwright_api.sync_playwright() as playwright:
                 chromium = str(find_program("chromium"))
                 browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=BROWSER)
                 page = browser.new_page()
                 page.goto(f"http://127.0.0.1:{port}/lab/tree/demo.py?reset")
                 page.locator(".jp-FileEditor .cm-content").click(timeout=60_000)
-                assert eventually(workplace.is_ready, 60)
+                workplace.wait_for_model()
                 page.keyboard.press("Control+End")
                 page.keyboard.type("ret", delay=50)
                 page.keyboard.press("Tab")

@@ -29,6 +29,10 @@ class Screen:
         command = [str(find_program("xdotool")), *arguments]
         return subprocess.run(command, check=False, capture_output=True, text=True, env=self.environment).stdout
 
+    def has_manager(self) -> bool:
+        """Whether the window manager is at work: until then there is no desktop."""
+        return int(self.xdotool("get_num_desktops") or 0) > 0
+
     def window(self, title: str) -> str:
         """Kate's window whose title matches, once it is there."""
 
@@ -36,19 +40,19 @@ class Screen:
             windows = self.xdotool("search", "--onlyvisible", "--class", "kate").split()
             return [window for window in windows if re.search(title, self.xdotool("getwindowname", window).strip())]
 
-        windows = eventually(found, 60)
+        windows = eventually(found)
         assert windows, f"no window {title!r}"
         return windows[0]
 
     def activate(self, title: str) -> None:
-        """Give the keyboard to a window. The window manager may not be there yet when it is asked first."""
-        window = self.window(title)
+        """Give the keyboard to a window."""
 
         def is_active() -> bool:
+            window = self.window(title)
             self.xdotool("windowactivate", window)
             return self.xdotool("getactivewindow").strip() == window
 
-        assert eventually(is_active, 60)
+        assert eventually(is_active)
 
 
 @contextmanager
@@ -72,8 +76,10 @@ def open_screen(workplace: Workplace) -> Iterator[Screen]:
         with os.fdopen(number) as display:
             environment = workplace.environment | QUIET | {"DISPLAY": f":{display.readline().strip()}"}
         try:
+            screen = Screen(environment)
             with running([str(find_program("openbox"))], workplace, environment):
-                yield Screen(environment)
+                assert eventually(screen.has_manager)  # it may not take over what was there before it
+                yield screen
         finally:
             server.terminate()
 
@@ -96,7 +102,7 @@ def test_the_menu_opens_by_itself_and_its_item_is_taken(scripted: Callable[[Scri
     with open_kate(program, workplace, file) as (screen, kate):
         screen.activate("LSP server start requested")
         screen.xdotool("key", "Return")
-        assert eventually(workplace.is_ready)
+        workplace.wait_for_model()
         assert eventually(lambda: "documentSymbol" in workplace.log())  # the view has its server now
         screen.activate("demo.py")
         screen.xdotool("key", "ctrl+End")

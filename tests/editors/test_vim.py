@@ -28,7 +28,7 @@ def opened(scripted: Callable[[Script], Workplace]) -> Iterator[Open]:
             (workplace.home / ".vimrc").write_text(DEFAULTS + vimrc)
             file = workplace.write(name, text)
             vim = stack.enter_context(open_terminal([str(program), str(file)], workplace))
-            assert eventually(workplace.is_ready), vim.screen()
+            workplace.wait_for_model()
             return vim
 
         yield open_file

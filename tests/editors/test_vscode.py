@@ -18,8 +18,12 @@ SCRIPT = {
     "b):\n    ": "total = a + b\n    return total",
     "print(": "1 + 2",
     "for": " each in all",
+    "os.path.": "join(a, b)",
     "end": " of it",
 }
+INSTALLER = """#!/bin/sh
+[ "$*" = "install lowabs-lsp" ] && mkdir -p ~/.local/bin && cp "$(command -v lowabs-lsp)" ~/.local/bin/lowabs-elsewhere
+"""
 
 
 def test_the_manifest_has_the_settings_of_the_server() -> None:
@@ -32,11 +36,22 @@ def vscode(tmp_path_factory: pytest.TempPathFactory) -> Iterator["VsCode"]:
     """One VS Code for all tests: it takes its time to start."""
     program = find_editor("vscode")
     pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
-    from drive_vscode import open_vscode
+    from drive_vscode import open_vscode, pack_jedi
 
-    workplace = scripted_workplace(tmp_path_factory.mktemp("vscode"), SCRIPT)
-    with open_vscode(program, workplace, workplace.write("demo.py", "\n")) as opened:
+    folder = tmp_path_factory.mktemp("vscode")
+    workplace = scripted_workplace(folder, SCRIPT)
+    (folder / "bin" / "pipx").write_text(INSTALLER)
+    (folder / "bin" / "pipx").chmod(0o755)
+    with open_vscode(program, workplace, workplace.write("demo.py", "\n"), [pack_jedi(folder)]) as opened:
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def as_it_was(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Takes back what a test has set."""
+    yield
+    if "vscode" in request.fixturenames:
+        request.getfixturevalue("vscode").configure({})
 
 
 @pytest.mark.editor
@@ -76,15 +91,63 @@ def test_the_next_word_is_taken_alone(vscode: "VsCode") -> None:
 
 
 @pytest.mark.editor
+def test_the_next_line_is_taken_alone(vscode: "VsCode") -> None:
+    vscode.reset("def add(a, b):\n   ")
+    vscode.type(" ")
+    assert vscode.ghost_text("total = a + b\n    return total") == "total = a + b\n    return total"
+    vscode.press("Control+Alt+ArrowRight")
+    taken = "def add(a, b):\n    total = a + b"
+    assert vscode.save(taken).rstrip() == taken
+
+
+@pytest.mark.editor
+def test_the_menu_of_another_server_appears_beside_the_ghost_text(vscode: "VsCode") -> None:
+    vscode.reset("import os\nos.path")
+    vscode.type(".")
+    offered = vscode.menu()
+    assert "basename" in offered
+    assert any("join(a, b)" in item for item in offered)
+    vscode.picture("vscode-menu")
+
+
+@pytest.mark.editor
 def test_the_status_bar_pauses_and_resumes(vscode: "VsCode") -> None:
     vscode.reset("")
     vscode.choose("Pause")
     assert "lowabs: paused" in vscode.status("lowabs: paused")
     vscode.choose("Resume")
     assert "lowabs: ready" in vscode.status("lowabs: ready")
-    vscode.page.locator(".editor-instance .view-lines").first.click()
+    vscode.reset("")
     vscode.type("for", delay=60)
     assert vscode.ghost_text(" each in all") == " each in all"
+    vscode.picture("vscode-ghost")
+
+
+@pytest.mark.editor
+def test_a_language_is_turned_off_and_on_again(vscode: "VsCode") -> None:
+    vscode.choose("Turn off for python")
+    assert vscode.status("lowabs: off in python") == "lowabs: off in python"
+    assert vscode.configured() == {"lowabs.disabledLanguages": ["python"]}
+    vscode.reset("")
+    before = vscode.workplace.log().count("reason=disabled")
+    vscode.type("for", delay=60)
+    assert eventually(lambda: vscode.workplace.log().count("reason=disabled") > before)
+    assert vscode.shown() == ""
+    vscode.choose("Turn on for python")
+    vscode.reset("")
+    vscode.type("for", delay=60)
+    assert vscode.ghost_text(" each in all") == " each in all"
+
+
+@pytest.mark.editor
+def test_settings_are_live(vscode: "VsCode") -> None:
+    vscode.configure({"lowabs.enabled": False})
+    assert "lowabs: off" in vscode.status("lowabs: off")
+    vscode.configure({"lowabs.completion.multiLine": "never"})
+    assert "lowabs: ready" in vscode.status("lowabs: ready")
+    vscode.reset("def add(a, b):\n   ")
+    vscode.type(" ")
+    assert vscode.ghost_text("total = a + b") == "total = a + b"
 
 
 @pytest.mark.editor
@@ -94,7 +157,7 @@ def test_after_a_crash_the_server_comes_back(vscode: "VsCode") -> None:
     [server] = [int(path.name) for path in Path("/proc").glob("[0-9]*") if runs(path, str(vscode.workplace.home))]
     log.write_text("")
     os.kill(server, signal.SIGKILL)
-    assert eventually(vscode.workplace.is_ready)
+    vscode.workplace.wait_for_model()
     vscode.type("for", delay=60)
     assert vscode.ghost_text(" each in all") == " each in all"
 
@@ -106,6 +169,20 @@ def runs(process: Path, home: str) -> bool:
     except OSError:
         return False
     return any(word.endswith("scripted_server.py") for word in words) and home in words
+
+
+@pytest.mark.editor
+def test_a_server_that_is_missing_is_installed_on_request(vscode: "VsCode") -> None:
+    vscode.configure({"lowabs.command": ["lowabs-elsewhere"]})
+    assert "not on this machine" in vscode.status("not on this machine")
+    vscode.picture("vscode-missing")
+    (vscode.workplace.home / "server.log").write_text("")
+    vscode.agree("Install with pipx")
+    vscode.workplace.wait_for_model()
+    assert "lowabs: ready" in vscode.status("lowabs: ready")
+    vscode.reset("")
+    vscode.type("for", delay=60)
+    assert vscode.ghost_text(" each in all") == " each in all"
 
 
 @pytest.mark.editor

@@ -80,6 +80,10 @@ class Workplace:
         """Whether the server has its model; before that it answers with nothing."""
         return "event=loaded" in self.log()
 
+    def wait_for_model(self) -> None:
+        """Until the server has it; fails with what the server says instead."""
+        assert eventually(self.is_ready), self.log()
+
     def prompts(self) -> list[str]:
         """Every prompt that the scripted engine was given, oldest first."""
         log = self.home / "prompts.jsonl"
@@ -122,7 +126,7 @@ def _workplace(home: Path, server: list[str]) -> Workplace:
     return Workplace(home, {"HOME": str(home), "PATH": path, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color", **folders})
 
 
-def eventually(condition: Callable[[], T], seconds: float = 20) -> T:
+def eventually(condition: Callable[[], T], seconds: float = 60) -> T:
     """The first truthy value of `condition`; its last value when the time is over, for an assertion to show."""
     deadline = time.monotonic() + seconds
     while not (value := condition()) and time.monotonic() < deadline:
