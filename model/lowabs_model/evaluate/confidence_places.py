@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lowabs_lsp.bench.replay.history import Repository
 from lowabs_lsp.bench.replay.judgement import Part, right_parts
 from lowabs_lsp.bench.replay.keys import Typing
-from lowabs_lsp.bench.replay.session import FileSession, Session, pick_sessions, write_workspace
+from lowabs_lsp.bench.replay.session import FileSession, Session, draw_sessions, write_workspace
 from lowabs_lsp.completer import Completer
 from lowabs_lsp.errors import BenchError
 from lowabs_lsp.postprocess.features import FEATURES
@@ -68,7 +68,7 @@ def places_of(
     """At most so many keys of a repository's commits, or what so many seconds yield."""
     rows: list[tuple[tuple[float, ...], bool, int, int, int, int, int]] = []
     count, texts, until = 0, 0, time.monotonic() + seconds
-    for session in pick_sessions(repository, count=10_000, revision="HEAD", seed=seed):
+    for session in draw_sessions(repository, revision="HEAD", seed=seed):
         for number, at, rest, parts in _session_places(repository, session, engine, settings):
             count += 1
             texts += number != (rows[-1][4] if rows else -1) and at == 0
