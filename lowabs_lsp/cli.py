@@ -1,18 +1,23 @@
 """The command line: serve an editor, complete a place in a file, examine this machine, measure."""
 
+from __future__ import annotations
+
 import argparse
 import json
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lowabs_lsp.errors import BenchError, LowabsError, PlaceError, SettingsError
 from lowabs_lsp.logs import set_up_logging
 from lowabs_lsp.models import add_options as add_model_options
 from lowabs_lsp.serving.command import add_options as add_serving_options
 from lowabs_lsp.settings import Settings, load_settings
-from lowabs_lsp.values import Completion, Decoding, Document, Engine, Generated, Prompt, Reason, Stop
+
+if TYPE_CHECKING:  # numpy comes with them, and not every command needs it
+    from lowabs_lsp.values import Completion, Document, Engine
 
 OK, NOTHING, FAULT = 0, 1, 2
 """Exit codes: done; nothing to show or something is not well; bad input or a fault."""
@@ -117,19 +122,39 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     way.add_argument("--stdio", action="store_true", help="over standard input and output (the default)")
     way.add_argument("--tcp", metavar="[HOST:]PORT", help="listen for one editor on a TCP port; HOST is 127.0.0.1 if left out")
     way.add_argument("--ws", metavar="[HOST:]PORT", help="listen for one editor on a WebSocket")
+    way.add_argument("--shared", action="store_true", help="as --stdio, with one engine process for all editors of yours")
+    way.add_argument("--socket", metavar="PATH", type=Path, help="be that engine process; --shared starts it when needed")
+    parser.add_argument("--ready", metavar="DESCRIPTOR", type=int, help=argparse.SUPPRESS)
     _add_common(parser, log_level="info")
     parser.set_defaults(run=_serve)
 
 
 def _serve(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    if options.shared:
+        try:
+            return _serve_shared(settings)
+        except LowabsError as error:
+            print(f"lowabs-lsp: {error}; serving with an engine of this process alone", file=sys.stderr)
+    if options.socket:
+        from lowabs_lsp.sharing.host import run_host
+
+        return run_host(options.socket, options.ready, open_engine=_open_engine)
     from lowabs_lsp.server import app
 
-    settings = _settings(options)
     if options.tcp:
         return app.serve_tcp(*_address(options.tcp), open_engine=_open_engine, settings=settings)
     if options.ws:
         return app.serve_websocket(*_address(options.ws), open_engine=_open_engine, settings=settings)
     return app.serve_stdio(open_engine=_open_engine, settings=settings)
+
+
+def _serve_shared(settings: Settings) -> int:
+    if sys.platform == "win32":
+        raise LowabsError("an engine process for all editors needs Unix sockets, which Windows' Python has not")
+    from lowabs_lsp.sharing.relay import serve_shared
+
+    return serve_shared(settings)
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -179,6 +204,8 @@ def _complete(options: argparse.Namespace) -> int:
 
 
 def _continue_raw(engine: Engine, text: str, max_tokens: int) -> Completion:
+    from lowabs_lsp.values import Completion, Decoding, Prompt, Reason
+
     generated = engine.generate(Prompt((engine.layout.lead + text,), heal=False), Decoding(max_tokens=max_tokens))
     return Completion(generated.text, Reason.SHOWN if generated.text else Reason.EMPTY, generated)
 
@@ -194,6 +221,8 @@ def _complete_document(settings: Settings, document: Document, offset: int, max_
 
 
 def _as_json(completion: Completion, total_ms: float) -> dict[str, object]:
+    from lowabs_lsp.values import Generated, Stop
+
     generated = completion.generated or Generated("", (), (), Stop.END)
     timings = generated.timings
     return {
@@ -213,6 +242,7 @@ def _as_json(completion: Completion, total_ms: float) -> dict[str, object]:
 def _read_place(place: str, path: str | None) -> tuple[Document, int]:
     """FILE:LINE:COLUMN -> the document and the cursor's offset. Raises PlaceError."""
     from lowabs_lsp.prompt.languages import language_of
+    from lowabs_lsp.values import Document
 
     name, line, column = _split_place(place)
     text = _read_text(name)

@@ -9,6 +9,7 @@ from pathlib import Path
 from raw_client import RawClient, inline
 
 SCRIPTED_SERVER = Path(__file__).parent / "scripted_server.py"
+SHARED_SERVER = Path(__file__).parent / "shared_server.py"
 
 Start = Callable[..., RawClient]
 
@@ -18,8 +19,13 @@ def command(**options: object) -> list[str]:
     return [sys.executable, "-X", "dev", "-W", "error", str(SCRIPTED_SERVER), json.dumps(options)]
 
 
+def shared(**options: object) -> list[str]:
+    """The same for an editor that shares the engine process in `options["folder"]`."""
+    return [sys.executable, "-X", "dev", "-W", "error", str(SHARED_SERVER), json.dumps(options)]
+
+
 @contextmanager
-def starting() -> Iterator[Start]:
+def starting(command: Callable[..., list[str]] = command) -> Iterator[Start]:
     """What starts servers, `start(says="text")`, and ends them at the end."""
     clients: list[RawClient] = []
 
