@@ -223,6 +223,8 @@ class Completion:
     """The probability that all of `text`, or of what was withheld as doubtful, is right; None where none was computed."""
     features: tuple[float, ...] = ()
     """What `confidence` was computed from, to be handed back when it turns out whether the text was kept."""
+    others: tuple[str, ...] = ()
+    """What else might stand there, the likelier first, where a person has asked."""
 
 
 @frozen
@@ -267,6 +269,8 @@ class Vocabulary:
     """Ids are below it."""
     encode: Callable[[str], Sequence[int]]
     """The ids of a text, special tokens read as plain text. Any thread may call it."""
+    spell: Callable[[int], bytes] | None = None
+    """The bytes of a token; none for a special one."""
 
 
 class Engine(Protocol):
