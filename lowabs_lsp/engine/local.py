@@ -61,13 +61,17 @@ class LocalEngine:
     @property
     def vocabulary(self) -> Vocabulary:
         """The model's tokens."""
-        return Vocabulary(self.model.tokenizer.size, self.model.tokenizer.encode_anew)
+        return Vocabulary(self.model.tokenizer.size, self.model.tokenizer.encode_anew, self.spell)
 
     @property
     def calibration(self) -> str:
         """The bundle's confidence.json; empty where it has none."""
         named = CALIBRATION in self._manifest.files
         return read_bytes(self._folder / CALIBRATION).decode(errors="replace") if named else ""
+
+    def spell(self, token: int) -> bytes:
+        """The bytes of a token; none for a special one."""
+        return self.model.tokenizer.bytes_of[token]
 
     def count_tokens(self, text: str) -> int:
         """How many tokens `text` has on its own."""
