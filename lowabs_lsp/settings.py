@@ -76,6 +76,7 @@ class CompletionSettings:
         "Compute what follows a suggestion, and read what is opened, while nobody waits; `auto` does not on battery",
         choices=("auto", "always", "never"),
     )
+    alternatives: int = setting(3, "Suggestions to choose from where one is asked for, as far as the editor can", least=1)
     precision: float = setting(
         0.0, "Show suggestions of which this share is right, as in 0.6; 0 shows all, as does asking for one", least=0
     )
