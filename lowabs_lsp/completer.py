@@ -1,6 +1,7 @@
 """START HERE. One completion from a document and a cursor: context -> prompt -> engine -> postprocess."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from lowabs_lsp.context.build import ContextBuilder
 from lowabs_lsp.context.window import remembering
@@ -12,6 +13,7 @@ from lowabs_lsp.postprocess.finish import finish
 from lowabs_lsp.postprocess.place import Place
 from lowabs_lsp.prompt.fim import render
 from lowabs_lsp.prompt.languages import is_among, is_comment, opens_block
+from lowabs_lsp.scoring import best_of, explore
 from lowabs_lsp.settings import Settings
 from lowabs_lsp.surroundings import Surroundings
 from lowabs_lsp.syntax.check import check_at
@@ -68,10 +70,12 @@ class Completer:
 
         context, memory = self._read(document, offset, workspace, limits)
         prompt = render(context, self.engine.layout)
-        generated = self.engine.generate(prompt, decoding, cancelled, draft=memory, mixer=memory)
         place = Place(document, offset, check_at(self._trees, document, offset), self.surroundings.knows)
         precision = 0.0 if limits.is_explicit else self.settings.completion.precision
-        return finish(generated, context, block=block, place=place, judge=self.judge, precision=precision)
+        end = partial(finish, context=context, block=block, place=place, judge=self.judge, precision=precision)
+        if limits.is_explicit and (count := self.settings.completion.alternatives) > 1:
+            return best_of([*map(end, explore(self.engine, prompt, decoding, cancelled, memory=memory, count=count))])
+        return end(self.engine.generate(prompt, decoding, cancelled, draft=memory, mixer=memory))
 
     def prefill(
         self, document: Document, offset: int, cancelled: Cancelled = never, workspace: Sequence[Document] = ()
