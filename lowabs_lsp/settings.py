@@ -19,6 +19,7 @@ class EngineSettings:
 
     device: str = setting("auto", "Where the model runs; `auto` is CUDA if it works, else CPU", choices=("auto", "cpu", "cuda"))
     threads: int = setting(0, "CPU threads of the model; 0 is one for each physical core", least=0)
+    kv_megabytes: int = setting(64, "Memory for what the model has read already, in MB; one prompt is always kept", least=1)
     url: str = setting("", "Address of a server whose model is used while it answers; `engine` itself may be this address")
     kind: str = setting(
         "auto",

@@ -5,10 +5,11 @@ import time
 from collections.abc import Sequence
 
 import onnxruntime as ort
-from attrs import frozen
+from attrs import field, frozen
 
 from lowabs_lsp.engine.continuation import Continuation
 from lowabs_lsp.engine.draft import MOST_GUESSES
+from lowabs_lsp.engine.draft_length import DraftLength
 from lowabs_lsp.engine.healing import Healing
 from lowabs_lsp.engine.kv_cache import KvCache
 from lowabs_lsp.engine.sampling import certainty, log_softmax, make_pick
@@ -45,6 +46,7 @@ class Model:
     cache: KvCache[KeyValueMemory]
     watcher: Watcher
     prefill_chunk: int = PREFILL_CHUNK
+    draft_length: DraftLength = field(factory=DraftLength)
 
 
 def generate(
@@ -85,7 +87,7 @@ class Generation:
         self.output = Continuation(model.tokenizer, decoding, owed=model.tokenizer.decode_bytes(self.torn), room=room)
         self.sequence = model.cache.find(self.tokens)
         self.reused = len(self.sequence.tokens)
-        self.runs = self.drafted = self.accepted = 0
+        self.runs = self.drafted = self.accepted = self.proposed = 0
         self.encoded = self.prefilled = time.perf_counter()
 
     def early_stop(self) -> Stop | None:
@@ -104,8 +106,10 @@ class Generation:
         if len(self.tokens) - len(self.sequence.tokens) > self.model.prefill_chunk:
             self.prefill(options)
         else:
-            guesses = self.guess()
+            guesses, accepted, begins_torn = self.guess(), self.accepted, bool(self.torn) and not self.output.tokens
             self.accept(self.verify(guesses, options), guesses)
+            if guesses and not begins_torn and self.output.stop is None:  # a guess that the end cut off was not judged
+                self.model.draft_length.learn_acceptance(self.proposed, len(guesses), self.accepted - accepted)
             if self.decoding.observer is not None:
                 self.decoding.observer(self.output.text)
 
@@ -122,14 +126,18 @@ class Generation:
         most = min(MOST_GUESSES, self.output.left - len(torn) - 1)  # the run's own choice needs no guess
         if most <= 0:
             return torn
-        proposed = self.draft.propose(self.tokens + torn, most)[:most]
         known = range(self.model.tokenizer.size)
-        return [*torn, *itertools.takewhile(known.__contains__, proposed)]
+        proposed = list(itertools.takewhile(known.__contains__, self.draft.propose(self.tokens + torn, most)[:most]))
+        self.proposed = len(proposed)
+        return [*torn, *proposed[: self.model.draft_length.choose(len(proposed))]]
 
     def verify(self, guesses: Sequence[int], options: ort.RunOptions) -> FloatArray:
         """Logits [1 + guesses, V] after the last sure token and after each guess, in one run."""
         pending = self.tokens[len(self.sequence.tokens) :]
+        began = time.perf_counter()
         logits = self.run([*pending, *guesses], 1 + len(guesses), options)
+        if len(pending) == 1:
+            self.model.draft_length.learn_time(1 + len(guesses), time.perf_counter() - began)
         self.drafted += len(guesses)
         return logits[:, : self.model.tokenizer.size]
 

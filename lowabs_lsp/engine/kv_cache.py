@@ -3,11 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, Self, TypeVar
 
-SEQUENCES = 4
-"""How many token sequences are kept at most: some open documents, or places in one."""
-
-MEMORY_BYTES = 64 << 20
-"""What they may take together; one is always kept."""
+MOST_SEQUENCES = 64
+"""How many token sequences are kept at most, however small they are: each new prompt is compared with all of them."""
 
 
 class Memory(Protocol):
@@ -38,7 +35,7 @@ class CachedSequence(Generic[M]):
 class KvCache(Generic[M]):
     """At most `sequences` memories, made when first needed; the least recently used one is given to a new sequence."""
 
-    def __init__(self, create: Callable[[], M], sequences: int = SEQUENCES) -> None:
+    def __init__(self, create: Callable[[], M], sequences: int = 4) -> None:
         self._create = create
         self._most = sequences
         self._sequences: list[CachedSequence[M]] = []  # least recently used first
@@ -74,14 +71,19 @@ class KvCache(Generic[M]):
         return CachedSequence(self._create()) if len(self._sequences) < self._most or not free else free[0]
 
 
-def sequences_that_fit(memory_bytes: int) -> int:
-    """How many sequences to keep when each has a memory of so many bytes."""
-    return max(1, min(SEQUENCES, MEMORY_BYTES // memory_bytes))
+def sequences_that_fit(memory_bytes: int, megabytes: int) -> int:
+    """How many sequences to keep when each has a memory of so many bytes; one in any case."""
+    return max(1, min(MOST_SEQUENCES, (megabytes << 20) // memory_bytes))
 
 
 def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
-    """How many leading tokens are the same."""
-    for i, (left, right) in enumerate(zip(a, b, strict=False)):
-        if left != right:
-            return i
-    return min(len(a), len(b))
+    """How many leading tokens are the same; found by halves, since lists are compared faster than a loop can."""
+    a, b = list(a), list(b)
+    same, end = 0, min(len(a), len(b))
+    while same < end:
+        middle = (same + end + 1) // 2
+        if a[same:middle] == b[same:middle]:
+            same = middle
+        else:
+            end = middle - 1
+    return same

@@ -28,7 +28,7 @@ class LocalEngine:
         tokenizer = open_tokenizer(bundle)
         session = open_session(bundle, settings)
         self._manifest, self._folder = bundle.manifest, bundle.folder
-        cache = KvCache(session.create_memory, sequences_that_fit(session.memory_bytes))
+        cache = KvCache(session.create_memory, sequences_that_fit(session.memory_bytes, settings.kv_megabytes))
         self.model = Model(session, tokenizer, Healing(tokenizer.bytes_of), layout, cache, Watcher())
         """What `generate` works with; benchmarks run its session directly."""
         self._draft = PromptLookup()

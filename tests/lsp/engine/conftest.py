@@ -6,6 +6,7 @@ import pytest
 from attrs import evolve
 
 from lowabs_lsp.engine.bundle import OpenBundle, open_bundle
+from lowabs_lsp.engine.draft_length import DraftLength
 from lowabs_lsp.engine.generate import Model
 from lowabs_lsp.engine.healing import Healing
 from lowabs_lsp.engine.kv_cache import KvCache
@@ -34,7 +35,7 @@ def fresh(bundle: OpenBundle, session: Session) -> Callable[[], Model]:
     tokenizer = open_tokenizer(bundle)
     cache = KvCache(session.create_memory)
     model = Model(session, tokenizer, Healing(tokenizer.bytes_of), bundle.manifest.layout, cache, Watcher())
-    return lambda: evolve(model, cache=KvCache(session.create_memory))
+    return lambda: evolve(model, cache=KvCache(session.create_memory), draft_length=DraftLength())
 
 
 @pytest.fixture

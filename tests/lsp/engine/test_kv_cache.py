@@ -3,7 +3,7 @@ from typing import Self
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lowabs_lsp.engine.kv_cache import MEMORY_BYTES, SEQUENCES, KvCache, common_prefix, sequences_that_fit
+from lowabs_lsp.engine.kv_cache import MOST_SEQUENCES, KvCache, common_prefix, sequences_that_fit
 
 TOKENS = st.lists(st.integers(0, 2), min_size=1, max_size=12)
 
@@ -90,12 +90,12 @@ def test_the_common_prefix_is_common_and_longest(a: list[int], b: list[int]) -> 
     assert a[n : n + 1] != b[n : n + 1] or n == len(a) == len(b)
 
 
-@given(size=st.integers(1, 2 * MEMORY_BYTES))
-def test_sequences_stay_within_their_memory_but_one_is_kept(size: int) -> None:
-    count = sequences_that_fit(size)
-    assert 1 <= count <= SEQUENCES
-    assert count == 1 or count * size <= MEMORY_BYTES
-    assert count == SEQUENCES or (count + 1) * size > MEMORY_BYTES
+@given(size=st.integers(1, 1 << 28), megabytes=st.integers(1, 1000))
+def test_sequences_stay_within_their_memory_but_one_is_kept(size: int, megabytes: int) -> None:
+    count = sequences_that_fit(size, megabytes)
+    assert 1 <= count <= MOST_SEQUENCES
+    assert count == 1 or count * size <= megabytes << 20
+    assert count == MOST_SEQUENCES or (count + 1) * size > megabytes << 20
 
 
 @given(prompts=st.lists(TOKENS, min_size=1, max_size=30), sequences=st.integers(2, 4))

@@ -1,0 +1,108 @@
+"""The team's service on a real cluster: `serve run` on two nodes of this machine, people who type, and kill -9."""
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import openai
+import pytest
+
+from lowabs_lsp.bench.people import Crowd, Waited, summary, type_away
+
+sys.path.insert(0, str(Path(__file__).parent))  # the tests share the module beside them
+
+from two_nodes import TwoNodes, kill
+
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'lowabs-lsp[cluster]'"),
+    pytest.mark.skipif(sys.platform != "linux", reason="processes are found and killed by /proc"),
+]
+
+ARGUMENTS = ("lowabs_lsp.serving.cluster:build", "min_replicas=2", "max_replicas=2", "cpus=0.5", "per_node=1")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[TwoNodes]:
+    cluster = TwoNodes()
+    try:
+        cluster.add_worker()
+        cluster.serve(*ARGUMENTS)
+        yield cluster
+    finally:
+        cluster.end()
+
+
+def type_while(cluster: TwoNodes, happens: Callable[[], None], seconds: float) -> list[Waited]:
+    """Ten people type; `happens` after some seconds."""
+    timer = threading.Timer(4, happens)
+    timer.start()
+    waits = type_away(Crowd((cluster.url,), people=10, seconds=seconds, keys_per_second=2))
+    timer.join()
+    return waits
+
+
+def statuses(waits: list[Waited]) -> set[int]:
+    return {wait.status for wait in waits}
+
+
+def test_a_session_finds_its_cache_again(cluster: TwoNodes) -> None:
+    crowd = Crowd((cluster.url,), people=10, seconds=10, keys_per_second=2)
+    figures = summary(crowd, type_away(crowd))
+    assert figures["failed"] == 0
+    assert figures["reused_share"] > 0.8
+
+
+def test_a_stream_goes_on_where_its_replica_died(cluster: TwoNodes) -> None:
+    first, second = cluster.wait_for_engines(2)
+    started = [threading.Event() for _ in range(8)]
+    texts = [""] * 8
+    with openai.OpenAI(base_url=f"{cluster.url}/v1", api_key="none", timeout=60) as client:
+
+        def options(n: int) -> dict[str, object]:
+            return {"model": "", "prompt": f"def f{n}(", "max_tokens": 700, "temperature": 1.0, "seed": n, "user": f"u{n}"}
+
+        def listen(n: int) -> None:
+            for chunk in client.completions.create(stream=True, **options(n)):  # type: ignore[call-overload]
+                texts[n] += chunk.choices[0].text
+                started[n].set()
+
+        threads = [threading.Thread(target=listen, args=(n,)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for event in started:
+            assert event.wait(60)
+        kill(first)
+        for thread in threads:
+            thread.join(60)
+        whole = [client.completions.create(**options(n)).choices[0].text for n in range(8)]  # type: ignore[call-overload]
+    assert texts == whole
+    cluster.wait_for_engines(2, without=[first])
+    assert second in cluster.engines()
+
+
+def test_nobody_sees_a_replica_die(cluster: TwoNodes) -> None:
+    victim = cluster.wait_for_engines(2)[0]
+    waits = type_while(cluster, lambda: kill(victim), seconds=12)
+    assert statuses(waits) == {200}
+    cluster.wait_for_engines(2, without=[victim])
+
+
+def test_nobody_sees_an_update(cluster: TwoNodes) -> None:
+    before = cluster.wait_for_engines(2)
+
+    def update() -> None:
+        cluster.start("is ready at", "serve", "run", *ARGUMENTS, "kv_memory=128")
+        cluster.wait_for_engines(2, without=before)
+
+    assert statuses(type_while(cluster, update, seconds=30)) == {200}
+
+
+def test_nobody_sees_a_node_die(cluster: TwoNodes) -> None:
+    cluster.wait_for_engines(2)
+    waits = type_while(cluster, cluster.kill_worker, seconds=20)
+    assert statuses(waits) == {200}
+    assert len({int(wait.at) for wait in waits if wait.at > 10}) > 5  # they went on typing
+    assert len(cluster.engines()) == 1
