@@ -178,6 +178,7 @@ def _add_complete(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print text, tokens, logprobs, timings_ms and reason as JSON")
     parser.add_argument("--raw", action="store_true", help="the input is a plain prompt: no context, no post-processing")
     parser.add_argument("--max-tokens", type=int, metavar="N", help="tokens to generate at most")
+    parser.add_argument("--alternatives", type=int, default=1, metavar="N", help="with --json: so many ways to go on at most")
     _add_common(parser, log_level="warning")
     parser.set_defaults(run=_complete)
 
@@ -191,7 +192,7 @@ def _complete(options: argparse.Namespace) -> int:
     if options.raw:
         completion = _continue_raw(_open_engine(settings), document.text, options.max_tokens or settings.completion.max_tokens)
     else:
-        completion = _complete_document(settings, document, offset, options.max_tokens)
+        completion = _complete_document(settings, document, offset, options.max_tokens, options.alternatives)
     total = (time.perf_counter() - start) * 1e3
     if options.json:
         print(json.dumps(_as_json(completion, total), ensure_ascii=False))
@@ -210,14 +211,17 @@ def _continue_raw(engine: Engine, text: str, max_tokens: int) -> Completion:
     return Completion(generated.text, Reason.SHOWN if generated.text else Reason.EMPTY, generated)
 
 
-def _complete_document(settings: Settings, document: Document, offset: int, max_tokens: int | None) -> Completion:
+def _complete_document(
+    settings: Settings, document: Document, offset: int, max_tokens: int | None, alternatives: int
+) -> Completion:
     from attrs import evolve
 
     from lowabs_lsp.completer import Completer
+    from lowabs_lsp.values import Limits
 
-    if max_tokens:
-        settings = evolve(settings, completion=evolve(settings.completion, max_tokens=max_tokens))
-    return Completer(_open_engine(settings), settings).complete(document, offset)
+    wanted = evolve(settings.completion, max_tokens=max_tokens or settings.completion.max_tokens, alternatives=alternatives)
+    settings = evolve(settings, completion=wanted)
+    return Completer(_open_engine(settings), settings).complete(document, offset, limits=Limits(is_explicit=True))
 
 
 def _as_json(completion: Completion, total_ms: float) -> dict[str, object]:
@@ -236,6 +240,8 @@ def _as_json(completion: Completion, total_ms: float) -> dict[str, object]:
             "total": round(total_ms, 3),
         },
         "reason": str(completion.reason),
+        "confidence": None if completion.confidence is None else round(completion.confidence, 4),
+        "alternatives": list(completion.others),
     }
 
 
