@@ -77,6 +77,12 @@ class Completer:
             return best_of([*map(end, explore(self.engine, prompt, decoding, cancelled, memory=memory, count=count))])
         return end(self.engine.generate(prompt, decoding, cancelled, draft=memory, mixer=memory))
 
+    def read(
+        self, document: Document, offset: int, workspace: Sequence[Document] = ()
+    ) -> tuple[Context, WorkspaceMemory | None]:
+        """What the model would be shown at a place, and what the workspace remembers there; nothing is learnt from it."""
+        return self._read(document, offset, workspace, Limits(is_ahead=True))
+
     def prefill(
         self, document: Document, offset: int, cancelled: Cancelled = never, workspace: Sequence[Document] = ()
     ) -> Generated | None:
