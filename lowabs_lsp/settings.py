@@ -23,14 +23,14 @@ class EngineSettings:
     url: str = setting("", "Address of a server whose model is used while it answers; `engine` itself may be this address")
     kind: str = setting(
         "auto",
-        "What answers at `engine.url`; `openai` is every server with `/v1/completions` and `suffix`, ours too",
-        choices=("auto", "openai", "vllm", "llama.cpp", "ollama", "tgi"),
+        "What answers at `engine.url`: `lowabs` is our own server, `openai` any with `/v1/completions` and `suffix`",
+        choices=("auto", "lowabs", "openai", "vllm", "llama.cpp", "ollama", "tgi"),
     )
     model: str = setting("", "Name of the model at `engine.url`; empty is the server's first")
     layout: str = setting(
         "auto",
         "How prompts for `engine.url` are written: as a family wants it, or by the server; `auto` goes by the model's name",
-        choices=("auto", "server", "lowabs", "qwen", "starcoder", "deepseek", "codellama", "codegemma"),
+        choices=("auto", "server", "lowabs", "qwen", "starcoder", "granite", "deepseek", "codellama", "codegemma"),
     )
     deadline: int = setting(1000, "Milliseconds until the model of this machine is asked instead of `engine.url`", least=1)
 

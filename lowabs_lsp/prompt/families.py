@@ -2,6 +2,8 @@
 
 import re
 
+from attrs import evolve
+
 from lowabs_lsp.prompt.fim import END_OF_TEXT, PSM, SPM
 from lowabs_lsp.values import Layout, Sentinel
 
@@ -15,7 +17,10 @@ STARCODER = Layout(
     },
     stops=(END_OF_TEXT, "<file_sep>"),
 )
-"""StarCoder2's names; Granite-Code has the same without files."""
+
+GRANITE = evolve(
+    STARCODER, spelling=STARCODER.spelling | {Sentinel.FILE: "<filename>"}, stops=(END_OF_TEXT, "<filename>", "<reponame>")
+)
 
 DEEPSEEK = Layout(
     order="psm",
@@ -48,6 +53,7 @@ FAMILIES: dict[str, Layout] = {
     "lowabs": SPM,
     "qwen": PSM,
     "starcoder": STARCODER,
+    "granite": GRANITE,
     "deepseek": DEEPSEEK,
     "codellama": CODELLAMA,
     "codegemma": CODEGEMMA,
@@ -56,8 +62,9 @@ FAMILIES: dict[str, Layout] = {
 
 _NAMES = {
     "lowabs": r"lowabs",
-    "qwen": r"qwen.*coder",
-    "starcoder": r"star-?coder|granite.*code",
+    "qwen": r"qwen.*coder|yi-?coder",
+    "starcoder": r"star-?coder",
+    "granite": r"granite.*code",
     "deepseek": r"deepseek-?coder",
     "codellama": r"code-?llama",
     "codegemma": r"code-?gemma",

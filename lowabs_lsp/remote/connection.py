@@ -6,6 +6,7 @@ import json
 import logging
 import queue
 import random
+import secrets
 import threading
 import time
 import weakref
@@ -18,6 +19,8 @@ import httpx2
 
 from lowabs_lsp.errors import RemoteError
 
+SESSION = "X-Session-Id"
+"""Header by which our own servers know again whose keys and values they have. It is drawn, and says nothing of the user."""
 RETRIES = 2
 FIRST_PAUSE = 0.05
 """Seconds before the first retry at most; each further one doubles it. What is drawn lies between nothing and that."""
@@ -35,7 +38,7 @@ class Connection:
         self._loop = asyncio.new_event_loop()
         for name in ("httpx2", "httpcore2"):  # they log each request
             logging.getLogger(name).setLevel(logging.WARNING)
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        headers = {SESSION: secrets.token_hex(8)} | ({"Authorization": f"Bearer {key}"} if key else {})
         no_proxy = {"all://": None} if is_loopback(self.url.host) else None
         self._client = httpx2.AsyncClient(base_url=url, headers=headers, timeout=None, mounts=no_proxy)
         threading.Thread(target=_keep, args=(self._loop,), name="lowabs-remote", daemon=True).start()

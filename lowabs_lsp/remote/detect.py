@@ -12,11 +12,10 @@ from lowabs_lsp.values import Layout
 
 ASSUMED_CONTEXT = 2048
 """Tokens, of a model whose server does not say; Ollama's default has not been less."""
-OURS = "lowabs"
-"""Who owns a model, according to our own server."""
 
-_OWNERS = {"vllm": "vllm", "llamacpp": "llama.cpp", "library": "ollama", OURS: "openai"}
-_WRITES_ITSELF = ("llama.cpp", "ollama")
+_OWNERS = {"vllm": "vllm", "llamacpp": "llama.cpp", "library": "ollama", "lowabs-lsp": "lowabs"}
+"""Kinds by who owns a model, according to its server."""
+_WRITES_ITSELF = ("lowabs", "llama.cpp", "ollama")
 """Kinds that know their model's layout."""
 _NEEDS_LAYOUT = ("vllm", "tgi")
 """Kinds that take one text only."""
@@ -28,7 +27,7 @@ def find_server(connection: Connection, settings: EngineSettings, *, timeout: fl
     kind = settings.kind if settings.kind != "auto" else _kind(connection, model, timeout)
     info = _info(connection, kind, timeout)
     name = settings.model or str(model.get("id") or info.get("model_id") or "")
-    layout = _layout(kind, settings.layout, name, is_ours=model.get("owned_by") == OURS)
+    layout = _layout(kind, settings.layout, name)
     return Server(kind, name, _context_length(model | info), layout)
 
 
@@ -71,10 +70,10 @@ def _get(connection: Connection, path: str, timeout: float) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _layout(kind: str, wish: str, model: str, *, is_ours: bool) -> Layout | None:
+def _layout(kind: str, wish: str, model: str) -> Layout | None:
     if wish in FAMILIES:
         return FAMILIES[wish]
-    if wish == "server" or is_ours or kind in _WRITES_ITSELF:
+    if wish == "server" or kind in _WRITES_ITSELF:
         return None
     layout = layout_of(model)
     if layout is None and kind in _NEEDS_LAYOUT:

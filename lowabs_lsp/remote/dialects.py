@@ -74,6 +74,13 @@ def _openai(server: Server, parts: Parts, decoding: Decoding) -> tuple[str, Body
     return "/v1/completions", body | {"prompt": parts.prefix, "stop": list(decoding.stop)} | suffix
 
 
+def _ours(server: Server, parts: Parts, decoding: Decoding) -> tuple[str, Body]:
+    if parts.is_plain or server.layout is not None:
+        return _openai(server, parts, decoding)
+    path, body = _llama_cpp(server, parts, decoding)
+    return path, body | {"path": parts.path}
+
+
 def _llama_cpp(server: Server, parts: Parts, decoding: Decoding) -> tuple[str, Body]:
     body: Body = {"n_predict": decoding.max_tokens, "stream": True, "cache_prompt": True, **_sampling(decoding)}
     body["stop"] = _stops(server, decoding)
@@ -113,6 +120,7 @@ def _stops(server: Server, decoding: Decoding) -> list[str]:
 
 
 _REQUESTS: Mapping[str, Callable[[Server, Parts, Decoding], tuple[str, Body]]] = {
+    "lowabs": _ours,
     "openai": _openai,
     "vllm": _openai,
     "llama.cpp": _llama_cpp,
@@ -162,6 +170,7 @@ def _count(event: object, key: str) -> int:
 
 
 _READERS: Mapping[str, Callable[[Body], Piece]] = {
+    "lowabs": lambda event: _read_openai(event) if "choices" in event else _read_llama_cpp(event),
     "openai": _read_openai,
     "vllm": _read_openai,
     "llama.cpp": _read_llama_cpp,

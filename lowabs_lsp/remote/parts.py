@@ -41,20 +41,17 @@ class Parts:
         return cls(prefix, texts.get(Sentinel.SUFFIX, ""), path, tuple(files))
 
     def render(self, layout: Layout) -> Prompt:
-        """The same in another layout."""
+        """The same in another layout, without files where it has no token for them."""
         if self.is_plain:
             return Prompt((self.prefix,), heal=False)
-        files = [segment for path, text in self.files for segment in file_segments(path, text)]
-        here = file_segments(self.path)
-        return Prompt((*files, *here, *fim_segments(layout, self.prefix, self.suffix)), heal=layout.order == "spm")
+        files = [segment for path, text in (*self.files, (self.path, "")) for segment in file_segments(path, text)]
+        shown = files if Sentinel.FILE in layout.spelling else []
+        return Prompt((*shown, *fim_segments(layout, self.prefix, self.suffix)), heal=layout.ends_in_prefix)
 
     def spell(self, layout: Layout) -> str:
-        """One text with the sentinels of `layout` in it; files are left out where it has none for them."""
-        spelling = layout.spelling
+        """One text with the sentinels of `layout` in it."""
         segments = self.render(layout).segments
-        if not self.is_plain and Sentinel.FILE not in spelling:
-            segments = fim_segments(layout, self.prefix, self.suffix)
-        return "".join(spelling.get(part, "") if isinstance(part, Sentinel) else part for part in segments)
+        return "".join(layout.spelling.get(part, "") if isinstance(part, Sentinel) else part for part in segments)
 
     def shortened(self) -> Self:
         """What matters most of it: no files, and else about three quarters, near the cursor."""

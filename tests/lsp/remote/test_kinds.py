@@ -31,7 +31,7 @@ TGI = {
     "/info": {"model_id": "bigcode/starcoder2-3b", "max_total_tokens": 2000},
 }
 LLAMA_CPP_PYTHON = {"/v1/models": {"data": [{"id": "lowabs.gguf", "owned_by": "me"}]}}
-OURS = {"/v1/models": {"data": [{"id": "lowabs-default", "owned_by": "lowabs"}]}}
+OURS = {"/v1/models": {"data": [{"id": "lowabs-default", "owned_by": "lowabs-lsp", "context_length": 1024}]}}
 
 
 def asked(server: StagedServer, open_engine: Open, gets: dict[str, Any], **settings: object) -> tuple[str, dict[str, Any]]:
@@ -57,7 +57,7 @@ def answered(server: StagedServer, open_engine: Open, gets: dict[str, Any], stag
         (TGI, "tgi", "bigcode/starcoder2-3b", 2000),
         ({"/info": TGI["/info"]}, "tgi", "bigcode/starcoder2-3b", 2000),
         (LLAMA_CPP_PYTHON, "openai", "lowabs.gguf", 2048),
-        (OURS, "openai", "lowabs-default", 2048),
+        (OURS, "lowabs", "lowabs-default", 1024),
     ],
 )
 def test_a_server_is_found_out(
@@ -115,11 +115,8 @@ def test_llama_cpp_python_is_given_one_text_where_the_model_is_known(server: Sta
     assert body["prompt"].endswith("<|fim_prefix|><|fim_suffix|>\ny<|fim_middle|>x = ")
 
 
-@pytest.mark.parametrize(("gets", "wish"), [(OURS, "auto"), (LLAMA_CPP_PYTHON, "server")])
-def test_who_knows_the_layout_is_given_prompt_and_suffix(
-    server: StagedServer, open_engine: Open, gets: dict[str, Any], wish: str
-) -> None:
-    _, body = asked(server, open_engine, gets, layout=wish)
+def test_who_knows_the_layout_is_given_prompt_and_suffix(server: StagedServer, open_engine: Open) -> None:
+    _, body = asked(server, open_engine, LLAMA_CPP_PYTHON, layout="server")
     assert (body["prompt"], body["suffix"], body["stop"]) == ("x = ", "\ny", ["\n"])
 
 
@@ -128,6 +125,12 @@ def test_llama_cpp_is_asked_to_infill(server: StagedServer, open_engine: Open) -
     assert path == "/infill"
     assert (body["input_prefix"], body["input_suffix"], body["n_predict"]) == ("x = ", "\ny", 8)
     assert body["input_extra"] == [{"filename": "b.py", "text": "z = 1"}]
+
+
+def test_our_own_server_is_told_the_path_and_the_session_too(server: StagedServer, open_engine: Open) -> None:
+    path, body = asked(server, open_engine, OURS)
+    assert (path, body["input_prefix"], body["path"]) == ("/infill", "x = ", "a.py")
+    assert len(server.posted[0].headers["x-session-id"]) == 16
 
 
 def test_ollama_is_given_prompt_and_suffix(server: StagedServer, open_engine: Open) -> None:
