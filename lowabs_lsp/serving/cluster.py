@@ -15,14 +15,14 @@ from starlette.applications import Starlette
 
 from lowabs_lsp.errors import BusyError, ServingError
 from lowabs_lsp.serving.app import make_app
-from lowabs_lsp.serving.failover import LostError, keep_streaming, keep_trying, session_of_try
+from lowabs_lsp.serving.failover import LostError, Patience, keep_streaming, keep_trying
 from lowabs_lsp.serving.gate import Limits
 from lowabs_lsp.serving.jobs import Answer, Job, ModelCard, Pieces
 from lowabs_lsp.serving.opening import Share, open_backend
 from lowabs_lsp.serving.tokens import read_tokens
 
 ENGINE = "Engine"
-CONSISTENT_HASHING = "ray.serve.experimental.consistent_hash_router.ConsistentHashRouter"
+RING = "lowabs_lsp.serving.ring.Ring"
 
 
 @frozen
@@ -46,6 +46,8 @@ class Team:
     """More jobs than these, on average, and replicas are added."""
     per_node: int = 0
     """Replicas, and fronts, on one node at most, so that no node's death takes all of them; 0 sets no bound."""
+    second_try: float = 0.5
+    """Seconds after which a job that nothing was heard of is given to another replica as well; more for large models."""
     fronts: int = 2
     """HTTP fronts; two survive the death of one."""
     front_cpus: float = 0.1
@@ -76,14 +78,14 @@ class Engine:
         """Jobs that run and jobs that wait."""
         return await self._backend.load()
 
-    async def stream(self, job: Job) -> Pieces:
-        """Carry out a job piece by piece."""
+    async def stream(self, job: Job, number: int) -> Pieces:
+        """Carry out a job piece by piece; the ring reads the number of the try."""
         async with aclosing(self._backend.run(job)) as pieces:
             async for piece in pieces:
                 yield piece
 
-    async def answer(self, job: Job) -> Answer:
-        """Carry out a job."""
+    async def answer(self, job: Job, number: int) -> Answer:
+        """Carry out a job; the ring reads the number of the try."""
         async with aclosing(self._backend.run(job)) as pieces:
             async for piece in pieces:
                 if isinstance(piece, Answer):
@@ -94,34 +96,34 @@ class Engine:
 class ClusterBackend:
     """A `jobs.Backend`: the replicas, each session at its own as long as that lives."""
 
-    def __init__(self, engines: DeploymentHandle[Any]) -> None:
-        self._engines = engines
+    def __init__(self, engines: DeploymentHandle[Any], patience: Patience) -> None:
+        self._engines, self._patience = engines, patience
         self._card: ModelCard | None = None
 
     async def card(self) -> ModelCard:
         """The model that answers."""
         if self._card is not None:
             return self._card
-        card: ModelCard = await keep_trying(lambda _: self._ask(self._engines.card))
+        card: ModelCard = await keep_trying(lambda _: self._ask(self._engines.card), self._patience)
         self._card = card
         return card
 
     async def load(self) -> tuple[int, int]:
         """Of one replica, whichever answers."""
-        running, waiting = await keep_trying(lambda _: self._ask(self._engines.load))
+        running, waiting = await keep_trying(lambda _: self._ask(self._engines.load), self._patience)
         return running, waiting
 
     async def run(self, job: Job) -> Pieces:
         """Carry out a job, on another replica when one dies."""
         if job.streamed:
-            async with aclosing(keep_streaming(lambda number: self._stream(job, number))) as pieces:
+            async with aclosing(keep_streaming(lambda number: self._stream(job, number), self._patience)) as pieces:
                 async for piece in pieces:
                     yield piece
         else:
-            yield await keep_trying(lambda number: self._answer(job, number))
+            yield await keep_trying(lambda number: self._answer(job, number), self._patience)
 
     async def _answer(self, job: Job, number: int) -> Answer:
-        answer: Answer = await self._ask(self._engines.options(session_id=session_of_try(job, number)).answer, job)
+        answer: Answer = await self._ask(self._engines.options(session_id=job.session).answer, job, number)
         return answer
 
     async def _ask(self, method: DeploymentHandle[Any], *arguments: object) -> Any:
@@ -131,8 +133,8 @@ class ClusterBackend:
             raise translated(exc) from exc
 
     async def _stream(self, job: Job, number: int) -> Pieces:
-        engine = self._engines.options(session_id=session_of_try(job, number), stream=True)
-        response = engine.stream.remote(job)
+        engine = self._engines.options(session_id=job.session, stream=True)
+        response = engine.stream.remote(job, number)
         try:
             async for piece in response:
                 yield piece
@@ -154,10 +156,11 @@ def translated(exc: Exception) -> Exception:
 def build(args: dict[str, Any]) -> serve.Application:
     """The application for `args`, the fields of `Team`. Raises ServingError."""
     team = read_team(args)
+    patience = Patience(until_another=team.second_try)
 
     def front() -> Starlette:
         here = serve.get_replica_context().app_name
-        return make_app(ClusterBackend(serve.get_deployment_handle(ENGINE, here)), team.limits())
+        return make_app(ClusterBackend(serve.get_deployment_handle(ENGINE, here), patience), team.limits())
 
     engines = serve.deployment(
         Engine,
@@ -171,7 +174,7 @@ def build(args: dict[str, Any]) -> serve.Application:
             upscale_delay_s=5,
             downscale_delay_s=300,
         ),
-        request_router_config=RequestRouterConfig(request_router_class=CONSISTENT_HASHING),
+        request_router_config=RequestRouterConfig(request_router_class=RING),
         ray_actor_options={"num_cpus": team.cpus, "num_gpus": team.gpus},
         max_replicas_per_node=team.per_node or None,
         health_check_period_s=2,

@@ -1,78 +1,127 @@
-"""One job, many replicas: where a replica dies, the job goes to another, and the client notices nothing but time."""
+"""One job, many replicas: where one dies or hangs, another has the job as well, and the client notices nothing but time."""
 
 import asyncio
 import logging
 import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import TypeVar
+
+from attrs import frozen
 
 from lowabs_lsp.errors import BusyError
 from lowabs_lsp.logs import key_values
-from lowabs_lsp.serving.jobs import Answer, Job, Pieces
+from lowabs_lsp.serving.jobs import Answer, Pieces
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
-
-PATIENCE_SECONDS = 10.0
-"""How long a job is tried anew."""
-
-FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
-"""Seconds between tries, doubled each time; drawn, so that the jobs of a dead replica do not come back all at once."""
 
 
 class LostError(Exception):
     """The replica that had a job is gone, or cannot be reached."""
 
 
-async def keep_trying(attempt: Callable[[int], Awaitable[T]]) -> T:
-    """What the first try gives that is not lost; its number tells a try what it is. Raises BusyError when none does in time."""
-    began = time.monotonic()
-    number = 0
-    while True:
-        try:
-            return await attempt(number)
-        except LostError as exc:
-            await pause(number, began, exc)
-        number += 1
+@frozen
+class Patience:
+    """How long to wait for replicas, in seconds."""
+
+    until_another: float = 0.5
+    """A job that nothing was heard of for so long is given to another replica as well, once."""
+    until_busy: float = 10.0
+    """A job whose replicas are lost is tried anew for so long."""
+    first_pause: float = 0.02
+    """Before the second try; doubled with each, and drawn, so that a dead replica's jobs do not come back all at once."""
+    longest_pause: float = 0.5
 
 
-async def keep_streaming(attempt: Callable[[int], Pieces]) -> Pieces:
+async def keep_trying(attempt: Callable[[int], Awaitable[T]], patience: Patience) -> T:
+    """What the first try gives that is not lost; tries know their number. Raises BusyError when all are lost for too long."""
+    tries = Tries(patience)
+    tasks: set[asyncio.Task[T]] = {tries.start(attempt)}
+    try:
+        while True:
+            limit = None if tries.has_helper else patience.until_another
+            done, tasks = await asyncio.wait(tasks, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                if not isinstance(task.exception(), LostError):
+                    return task.result()
+            if done and not tasks:
+                await tries.pause(next(iter(done)).exception())
+            tries.has_helper |= not done
+            if not done or not tasks:
+                tasks.add(tries.start(attempt))
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+class Tries:
+    """The tries of one job."""
+
+    def __init__(self, patience: Patience) -> None:
+        self.patience = patience
+        self.began = time.monotonic()
+        self.number = 0
+        self.has_helper = False
+        """A second replica has the job beside one that was silent."""
+
+    def start(self, attempt: Callable[[int], Awaitable[T]]) -> "asyncio.Task[T]":
+        """The next try."""
+        task = asyncio.ensure_future(attempt(self.number))
+        self.number += 1
+        assert isinstance(task, asyncio.Task)
+        return task
+
+    async def pause(self, lost: BaseException | None) -> None:
+        """Wait before the next try. Raises BusyError when there have been tries for long enough."""
+        waited = time.monotonic() - self.began
+        log.warning("event=replica-lost %s", key_values(tries=self.number, ms=1e3 * waited, reason=lost))
+        if waited > self.patience.until_busy:
+            raise BusyError("no replica answers at the moment; try again") from lost
+        longest = min(self.patience.longest_pause, self.patience.first_pause * 2**self.number)
+        await asyncio.sleep(random.uniform(longest / 2, longest))
+
+
+async def keep_streaming(attempt: Callable[[int], Pieces], patience: Patience) -> Pieces:
     """The pieces of the first try that ends. What a lost try has said already is not said again: all say the same."""
-    began = time.monotonic()
-    number, sent = 0, 0
+    tries = Tries(patience)
+    sent = 0
     while True:
         try:
-            async for piece in unsaid(attempt(number), sent):
-                sent += len(piece) if isinstance(piece, str) else 0
-                yield piece
+            limit = None if tries.has_helper else patience.until_another
+            async with aclosing(unsaid(heard(attempt(tries.number), limit), sent)) as pieces:
+                async for piece in pieces:
+                    sent += len(piece) if isinstance(piece, str) else 0
+                    yield piece
             return
+        except TimeoutError:
+            tries.has_helper = True
+            tries.number += 1
         except LostError as exc:
-            await pause(number, began, exc)
-        number += 1
+            tries.number += 1
+            await tries.pause(exc)
 
 
-async def unsaid(pieces: Pieces, said: int) -> AsyncGenerator[str | Answer, None]:
+async def heard(pieces: Pieces, limit: float | None) -> AsyncGenerator[str | Answer, None]:
+    """`pieces`; raises TimeoutError where one takes longer than `limit` seconds."""
+    async with aclosing(pieces):
+        while True:
+            try:
+                async with asyncio.timeout(limit):
+                    piece = await anext(pieces)
+            except StopAsyncIteration:
+                return
+            yield piece
+
+
+async def unsaid(pieces: AsyncGenerator[str | Answer, None], said: int) -> AsyncGenerator[str | Answer, None]:
     """`pieces` without their first `said` characters."""
-    async for piece in pieces:
-        if isinstance(piece, str):
-            piece, said = piece[said:], max(0, said - len(piece))
-            if not piece:
-                continue
-        yield piece
-
-
-async def pause(number: int, began: float, lost: LostError) -> None:
-    """Wait before the next try. Raises BusyError when there have been tries for long enough."""
-    waited = time.monotonic() - began
-    log.warning("event=replica-lost %s", key_values(attempt=number, ms=1e3 * waited, reason=lost))
-    if waited > PATIENCE_SECONDS:
-        raise BusyError("no replica answers at the moment; try again") from lost
-    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2**number)
-    await asyncio.sleep(random.uniform(longest / 2, longest))
-
-
-def session_of_try(job: Job, number: int) -> str:
-    """The second try goes where the session has its place now; later ones go elsewhere, should that place be ill."""
-    return job.session if number < 2 else f"{job.session}#{number}"
+    async with aclosing(pieces):
+        async for piece in pieces:
+            if isinstance(piece, str):
+                piece, said = piece[said:], max(0, said - len(piece))
+                if not piece:
+                    continue
+            yield piece

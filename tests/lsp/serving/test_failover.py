@@ -2,22 +2,18 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lowabs_lsp.errors import BusyError, EngineError
-from lowabs_lsp.serving import failover
-from lowabs_lsp.serving.failover import LostError, keep_streaming, keep_trying, session_of_try
-from lowabs_lsp.serving.jobs import Answer, Job, Pieces
-from lowabs_lsp.values import Decoding, Generated, Stop
+from lowabs_lsp.serving.failover import LostError, Patience, keep_streaming, keep_trying
+from lowabs_lsp.serving.jobs import Answer, Pieces
+from lowabs_lsp.values import Generated, Stop
 
 END = Answer(Generated("", (), (), Stop.END))
 
 
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failover, "FIRST_PAUSE", 0.0)
+HASTY = Patience(first_pause=0.0)
 
 
 def lost_after(*lives: int, text: str, piece: int = 2) -> Callable[[int], Pieces]:
@@ -37,8 +33,8 @@ def lost_after(*lives: int, text: str, piece: int = 2) -> Callable[[int], Pieces
     return attempt
 
 
-async def said(attempt: Callable[[int], Pieces]) -> tuple[str, list[Answer]]:
-    pieces = [piece async for piece in keep_streaming(attempt)]
+async def said(attempt: Callable[[int], Pieces], patience: Patience = HASTY) -> tuple[str, list[Answer]]:
+    pieces = [piece async for piece in keep_streaming(attempt, patience)]
     return "".join(p for p in pieces if isinstance(p, str)), [p for p in pieces if isinstance(p, Answer)]
 
 
@@ -54,7 +50,7 @@ async def test_an_answer_comes_from_the_first_replica_that_lives() -> None:
             raise LostError("dead")
         return number
 
-    assert await keep_trying(attempt) == 3
+    assert await keep_trying(attempt, HASTY) == 3
 
 
 async def test_a_job_that_fails_is_not_tried_again() -> None:
@@ -65,16 +61,49 @@ async def test_a_job_that_fails_is_not_tried_again() -> None:
         raise EngineError("leaves no room")
 
     with pytest.raises(EngineError, match="leaves no room"):
-        await keep_trying(attempt)
+        await keep_trying(attempt, HASTY)
     assert tried == [0]
 
 
-async def test_there_is_an_end_to_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failover, "PATIENCE_SECONDS", 0.0)
+async def test_there_is_an_end_to_patience() -> None:
     with pytest.raises(BusyError, match="try again"):
-        await said(lost_after(0, text="x"))
+        await said(lost_after(0, text="x"), Patience(until_busy=0.0))
 
 
-def test_a_session_stays_until_its_place_seems_ill() -> None:
-    job = evolve(Job("x", None, Decoding()), session="s")
-    assert [session_of_try(job, number) for number in range(4)] == ["s", "s", "s#2", "s#3"]
+async def test_a_silent_replica_gets_a_helper_and_is_let_go() -> None:
+    let_go = asyncio.Event()
+
+    async def attempt(number: int) -> int:
+        try:
+            await asyncio.Event().wait() if number == 0 else None
+        except asyncio.CancelledError:
+            let_go.set()
+            raise
+        return number
+
+    assert await keep_trying(attempt, Patience(until_another=0.001)) == 1
+    await let_go.wait()
+
+
+async def test_a_helper_that_is_lost_leaves_the_slow_one_its_job() -> None:
+    helped = asyncio.Event()
+
+    async def attempt(number: int) -> int:
+        if number == 1:
+            helped.set()
+            raise LostError("dead")
+        await helped.wait()
+        return number
+
+    assert await keep_trying(attempt, Patience(until_another=0.001)) == 0
+
+
+async def test_a_silent_stream_goes_on_elsewhere() -> None:
+    async def attempt(number: int) -> Pieces:
+        yield "ab"
+        if number == 0:
+            await asyncio.Event().wait()
+        yield "cd"
+        yield END
+
+    assert await said(attempt, Patience(until_another=0.001)) == ("abcd", [END])
