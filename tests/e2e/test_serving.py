@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import openai
 import pytest
 
@@ -71,7 +71,7 @@ def client(server: Server) -> Iterator[openai.OpenAI]:
         yield client
 
 
-def events(response: httpx.Response) -> list[dict[str, Any]]:
+def events(response: httpx2.Response) -> list[dict[str, Any]]:
     data = [line.removeprefix("data: ") for line in response.text.splitlines() if line]
     return [json.loads(line) for line in data if line != "[DONE]"]
 
@@ -137,7 +137,7 @@ def test_llama_vim_gets_the_fields_that_it_asks_for(server: Server) -> None:
         "temperature": 0.0, "samplers": [], "stream": False, "cache_prompt": True, "t_max_prompt_ms": 1,
         "t_max_predict_ms": 1, "response_fields": [""],
     }  # fmt: skip
-    assert httpx.post(f"{server.url}/infill", json=warm).json() == {}
+    assert httpx2.post(f"{server.url}/infill", json=warm).json() == {}
     timings = [
         f"timings/{kind}_{unit}" for kind in ("prompt", "predicted") for unit in ("n", "ms", "per_token_ms", "per_second")
     ]
@@ -148,35 +148,35 @@ def test_llama_vim_gets_the_fields_that_it_asks_for(server: Server) -> None:
         "samplers": ["top_k", "top_p", "infill"], "stream": False, "cache_prompt": True, "t_max_prompt_ms": 500,
         "t_max_predict_ms": 1000, "response_fields": fields,
     }  # fmt: skip
-    answer = httpx.post(f"{server.url}/infill", json=asked).json()
+    answer = httpx2.post(f"{server.url}/infill", json=asked).json()
     assert set(answer) == set(fields)
     assert answer["timings/predicted_n"] > 0
     assert answer["truncated"] is False
-    assert httpx.post(f"{server.url}/infill", json=asked).json()["content"] == answer["content"]
+    assert httpx2.post(f"{server.url}/infill", json=asked).json()["content"] == answer["content"]
 
 
 def test_infill_streams(server: Server) -> None:
     asked = {"input_prefix": PROMPT, "input_suffix": "\n", "n_predict": 8}
-    streamed = events(httpx.post(f"{server.url}/infill", json=asked | {"stream": True}))
-    assert "".join(event["content"] for event in streamed) == httpx.post(f"{server.url}/infill", json=asked).json()["content"]
+    streamed = events(httpx2.post(f"{server.url}/infill", json=asked | {"stream": True}))
+    assert "".join(event["content"] for event in streamed) == httpx2.post(f"{server.url}/infill", json=asked).json()["content"]
     assert [event["stop"] for event in streamed] == [False] * (len(streamed) - 1) + [True]
 
 
 def test_continue_gets_the_same_by_a_template_and_by_fim(server: Server) -> None:
     own = {"prompt": PROMPT, "suffix": "\n", **GREEDY}
-    expected = httpx.post(f"{server.url}/v1/completions", json=own).json()["choices"][0]["text"]
+    expected = httpx2.post(f"{server.url}/v1/completions", json=own).json()["choices"][0]["text"]
     template = f"<|fim_prefix|>{PROMPT}<|fim_suffix|>\n<|fim_middle|>"
     asked = {"model": "qwen2.5-coder", "prompt": template, "stream": True, **GREEDY}
-    legacy = events(httpx.post(f"{server.url}/v1/completions", json=asked))
+    legacy = events(httpx2.post(f"{server.url}/v1/completions", json=asked))
     assert "".join(event["choices"][0]["text"] for event in legacy) == expected
     asked = own | {"model": "codestral", "stop": ["[PREFIX]"], "stream": True}
-    fim = events(httpx.post(f"{server.url}/v1/fim/completions", json=asked))
+    fim = events(httpx2.post(f"{server.url}/v1/fim/completions", json=asked))
     assert "".join(event["choices"][0]["delta"]["content"] for event in fim) == expected
 
 
 def test_prometheus_is_told_of_requests_and_tokens(server: Server) -> None:
-    httpx.post(f"{server.url}/v1/completions", json={"prompt": "x"})
-    text = httpx.get(f"{server.url}/metrics").text
+    httpx2.post(f"{server.url}/v1/completions", json={"prompt": "x"})
+    text = httpx2.get(f"{server.url}/metrics").text
     assert re.search(r'lowabs_requests_total\{route="/v1/completions",status="200"\} [1-9]', text)
     assert re.search(r'lowabs_tokens_total\{kind="generated"\} [1-9]', text)
     assert "lowabs_running_jobs 0.0" in text
@@ -196,7 +196,7 @@ def test_prometheus_is_told_of_requests_and_tokens(server: Server) -> None:
     ],
 )
 def test_a_bad_request_gets_an_error_in_openais_shape(server: Server, method: str, path: str, body: bytes, status: int) -> None:
-    answer = httpx.request(method, server.url + path, content=body)
+    answer = httpx2.request(method, server.url + path, content=body)
     assert answer.status_code == status
     assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
 
@@ -218,7 +218,7 @@ def test_the_engine_stops_for_a_client_that_goes_away(stream: bool) -> None:
 
 def wait_for_metrics(server: Server, pattern: str) -> str:
     """Ask for the figures until they match."""
-    while not re.search(pattern, metrics := httpx.get(f"{server.url}/metrics").text):
+    while not re.search(pattern, metrics := httpx2.get(f"{server.url}/metrics").text):
         pass
     return metrics
 
@@ -228,9 +228,9 @@ def test_a_server_with_tokens_answers_those_who_have_one(tmp_path: Path) -> None
     with serving("--token-file", str(tmp_path / "tokens"), "--host", "0.0.0.0") as server:
         url = server.url.replace("0.0.0.0", "127.0.0.1")
         asked: dict[str, Any] = {"prompt": "x", "max_tokens": 1}
-        assert httpx.get(f"{url}/health").json()["status"] == "ok"
-        assert [httpx.get(url + path).status_code for path in ("/v1/models", "/metrics")] == [401, 401]
-        refused = httpx.post(f"{url}/v1/completions", json=asked, headers={"Authorization": "Bearer wrong"})
+        assert httpx2.get(f"{url}/health").json()["status"] == "ok"
+        assert [httpx2.get(url + path).status_code for path in ("/v1/models", "/metrics")] == [401, 401]
+        refused = httpx2.post(f"{url}/v1/completions", json=asked, headers={"Authorization": "Bearer wrong"})
         assert (refused.status_code, refused.json()["error"]["code"]) == (401, "invalid_api_key")
         with openai.OpenAI(base_url=f"{url}/v1", api_key="s3cret") as client:
             assert client.completions.create(model="tiny", **asked).choices
@@ -245,7 +245,7 @@ def test_it_serves_https(tmp_path: Path) -> None:
     with serving("--tls-cert", str(certificate), "--tls-key", str(key)) as server:
         assert server.url.startswith("https://")
         context = ssl.create_default_context(cafile=str(certificate))
-        assert httpx.get(f"{server.url}/v1/models", verify=context).json()["data"][0]["id"] == "tiny"
+        assert httpx2.get(f"{server.url}/v1/models", verify=context).json()["data"][0]["id"] == "tiny"
 
 
 @pytest.mark.parametrize(
