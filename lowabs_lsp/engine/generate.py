@@ -4,6 +4,7 @@ import itertools
 import time
 from collections.abc import Sequence
 
+import numpy as np
 import onnxruntime as ort
 from attrs import field, frozen
 
@@ -56,8 +57,12 @@ def generate(
 
     Raises EngineError when the prompt leaves no room for a token or the model fails.
     """
-    generation = Generation(model, prompt, decoding, cancelled, draft, mixer)
-    with model.watcher.watching(generation.is_over) as options:
+    return run_to_end(Generation(model, prompt, decoding, cancelled, draft, mixer))
+
+
+def run_to_end(generation: "Generation") -> Generated:
+    """Take step after step until a rule or its caller stops it."""
+    with generation.model.watcher.watching(generation.is_over) as options:
         try:
             while generation.output.stop is None:
                 generation.step(options)
@@ -70,8 +75,18 @@ class Generation:
     """The state of one call of `generate`; its methods are the steps of the loop."""
 
     def __init__(
-        self, model: Model, prompt: Prompt, decoding: Decoding, cancelled: Cancelled, draft: Draft, mixer: Mixer | None
+        self,
+        model: Model,
+        prompt: Prompt,
+        decoding: Decoding,
+        cancelled: Cancelled,
+        draft: Draft,
+        mixer: Mixer | None,
+        *,
+        forced: Sequence[int] = (),
+        branches: int = 0,
     ) -> None:
+        """`forced` are its first tokens, whatever the model prefers; `branches` rivals of each other one are remembered."""
         self.model, self.decoding, self.cancelled, self.draft, self.mixer = model, decoding, cancelled, draft, mixer
         self.pick = make_pick(decoding)
         self.started = time.perf_counter()
@@ -87,6 +102,9 @@ class Generation:
         self.output = Continuation(model.tokenizer, decoding, owed=model.tokenizer.decode_bytes(self.torn), room=room)
         self.sequence = model.cache.find(self.tokens)
         self.reused = len(self.sequence.tokens)
+        self.forced, self.branches = list(forced), branches
+        self.rivals: list[list[tuple[int, float]]] = []
+        """For each token the most probable others and their log-probabilities, the best first."""
         self.runs = self.drafted = self.accepted = self.proposed = 0
         self.encoded = self.prefilled = time.perf_counter()
 
@@ -106,9 +124,9 @@ class Generation:
         if len(self.tokens) - len(self.sequence.tokens) > self.model.prefill_chunk:
             self.prefill(options)
         else:
-            guesses, accepted, begins_torn = self.guess(), self.accepted, bool(self.torn) and not self.output.tokens
+            guesses, accepted, is_first = self.guess(), self.accepted, not self.output.tokens
             self.accept(self.verify(guesses, options), guesses)
-            if guesses and not begins_torn and self.output.stop is None:  # a guess that the end cut off was not judged
+            if guesses and not is_first and self.output.stop is None:  # a guess that the end cut off was not judged
                 self.model.draft_length.learn_acceptance(self.proposed, len(guesses), self.accepted - accepted)
             if self.decoding.observer is not None:
                 self.decoding.observer(self.output.text)
@@ -121,8 +139,8 @@ class Generation:
         self.sequence.tokens += chunk
 
     def guess(self) -> list[int]:
-        """First of all that the torn tokens were whole; behind them what the draft proposes."""
-        torn = self.torn if not self.output.tokens else []
+        """First of all what is forced, or that the torn tokens were whole; behind them what the draft proposes."""
+        torn = self.forced or self.torn if not self.output.tokens else []
         most = min(MOST_GUESSES, self.output.left - len(torn) - 1)  # the run's own choice needs no guess
         if most <= 0:
             return torn
@@ -157,7 +175,10 @@ class Generation:
             logprobs = self.mixer.mix(self.tokens, logprobs)
         owed = self.output.owed
         possible = self.model.healing.constrain(logprobs, owed) if owed else logprobs
-        token = self.pick(possible)
+        place = len(self.output.tokens)
+        token = self.forced[place] if place < len(self.forced) else self.pick(possible)
+        if self.branches:
+            self.rivals.append(best_others(possible, token, self.branches))
         self.output.take(token, float(logprobs[token]), *certainty(possible, token))
         self.tokens.append(token)
         return token
@@ -195,6 +216,13 @@ class Generation:
                 decode=1e3 * (ended - self.prefilled),
             ),
         )
+
+
+def best_others(logprobs: FloatArray, token: int, count: int) -> list[tuple[int, float]]:
+    """The most probable tokens but `token`, and their log-probabilities; forbidden ones are left out."""
+    order = np.argpartition(-logprobs, min(count, len(logprobs) - 1))[: count + 1]
+    ranked = sorted((-float(logprobs[i]), int(i)) for i in order if i != token and logprobs[i] > -np.inf)
+    return [(i, -score) for score, i in ranked[:count]]
 
 
 def encode(model: Model, prompt: Prompt) -> tuple[list[int], list[int]]:

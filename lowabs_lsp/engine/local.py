@@ -6,6 +6,7 @@ from typing import Self
 
 import onnxruntime as ort
 
+from lowabs_lsp.engine.alternatives import alternatives
 from lowabs_lsp.engine.bundle import CALIBRATION, TOKENIZER, OpenBundle, open_bundle, read_bytes
 from lowabs_lsp.engine.device import open_session
 from lowabs_lsp.engine.draft import PromptLookup
@@ -89,6 +90,20 @@ class LocalEngine:
         """Continue `prompt`. Raises EngineError when it does not fit the context or the model cannot run."""
         with self._turn:
             return generate(self.model, prompt, decoding, cancelled, draft=draft or self._draft, mixer=mixer)
+
+    def alternatives(
+        self,
+        prompt: Prompt,
+        decoding: Decoding,
+        count: int,
+        cancelled: Cancelled = never,
+        *,
+        draft: Draft | None = None,
+        mixer: Mixer | None = None,
+    ) -> list[Generated]:
+        """Up to `count` continuations of `prompt`, the most probable first. Raises EngineError as `generate` does."""
+        with self._turn:
+            return alternatives(self.model, prompt, decoding, count, cancelled, draft=draft or self._draft, mixer=mixer)
 
 
 def open_tokenizer(bundle: OpenBundle) -> Tokenizer:
