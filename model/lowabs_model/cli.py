@@ -53,6 +53,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_attention(commands)
     _add_corpus(commands)
+    _add_tasks(commands)
     _add_tokenizer(commands)
     _add_training(commands, "pretrain", "train a model from nothing, or go on with a run")
     _add_training(commands, "finetune", "train a checkpoint further by a recipe of its own")
@@ -77,6 +78,15 @@ def _add_corpus(commands: "Commands") -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="where harvests are kept; default: beside the output")
     parser.set_defaults(command=_corpus)
+
+
+def _add_tasks(commands: "Commands") -> None:
+    parser = commands.add_parser("tasks", help="make a corpus for `finetune` from one: holes by family of task")
+    parser.add_argument("corpus", type=Path, help="folder of a corpus")
+    parser.add_argument("--output", required=True, type=Path, metavar="DIR")
+    parser.add_argument("--per-family", type=int, default=20_000, metavar="N", help="tasks at most; default: %(default)s")
+    parser.add_argument("--ordinary", type=float, default=0.3, metavar="SHARE", help="of all bytes in ordinary files, below 1")
+    parser.set_defaults(command=_tasks)
 
 
 def _add_tokenizer(commands: "Commands") -> None:

@@ -133,6 +133,13 @@ def draw_hole(text: str, spans: Spans, recipe: HoleRecipe, random: Random) -> tu
     return _line_hole(text, random)
 
 
+def _given_hole(file: SourceFile, start: int, text: str) -> tuple[int, int] | None:
+    """The hole of a task, where it lies in `text`, which begins at `start` of the file."""
+    if file.hole is None or file.hole[0] < start or file.hole[1] > start + len(text):
+        return None
+    return file.hole[0] - start, file.hole[1] - start
+
+
 def _line_hole(text: str, random: Random) -> tuple[int, int]:
     """From a cursor to the end of its line, or further: geometric, at most six lines."""
     start = random.randrange(len(text) + 1)
@@ -163,7 +170,7 @@ class DocumentWriter:
         file = self.files[unit.file]
         spans = node_spans(file) if random.random() < self.recipe.rate else []
         characters = max(SHORTEST_PIECE, int(self.length * self._characters_per_token(file, unit)))
-        pieces = self._pieces(file, unit, characters, random)
+        pieces = self._pieces(file, unit, characters, random) if file.hole is None else [(unit.start, unit.end)]
         documents: list[list[int]] = []
         while pieces:
             drafts = [self._draft(file, start, end, spans, random) for start, end in pieces]
@@ -203,7 +210,7 @@ class DocumentWriter:
         if random.random() >= recipe.no_path:
             head += file_segments(file.path)
         inside = [(a - start, b - start) for a, b in spans if start <= a and b <= start + len(text) and b - a < len(text) // 2]
-        hole_start, hole_end = draw_hole(text, inside, recipe, random)
+        hole_start, hole_end = _given_hole(file, start, text) or draw_hole(text, inside, recipe, random)
         prefix, middle, suffix = text[:hole_start], text[hole_start:hole_end], text[hole_end:]
         if random.random() < recipe.truncated_suffix:
             suffix = suffix[: random.randrange(len(suffix) + 1)] if random.random() < 0.5 else ""

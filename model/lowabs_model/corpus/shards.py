@@ -35,6 +35,8 @@ class SourceFile:
     commit: str
     """Commit hash, or the version of an installed distribution."""
     text: str
+    hole: tuple[int, int] | None = None
+    """The part of the text that is to be learnt, where the file is a task."""
 
     @property
     def size(self) -> int:
@@ -83,13 +85,20 @@ def write_shards(folder: Path, split: str, files: Iterable[SourceFile]) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     written = 0
     for shard in by_shard(files):
-        write_lines(shard_path(folder, split, written), (json.dumps(asdict(file)) for file in shard))
+        write_lines(shard_path(folder, split, written), map(_line, shard))
         written += 1
     for number in count(written):
         if not (stale := shard_path(folder, split, number)).exists():
             return written
         stale.unlink()
     raise AssertionError("count() never ends")
+
+
+def _line(file: SourceFile) -> str:
+    raw = asdict(file)
+    if file.hole is None:
+        del raw["hole"]
+    return json.dumps(raw)
 
 
 def read_shards(folder: Path, split: str) -> Iterator[SourceFile]:
@@ -99,4 +108,5 @@ def read_shards(folder: Path, split: str) -> Iterator[SourceFile]:
         raise CorpusError(f"no {split}-*.jsonl.zst in {folder}: build a corpus there with `lowabs-model corpus`")
     for shard in shards:
         for line in read_lines(shard):
-            yield SourceFile(**json.loads(line))
+            raw = json.loads(line)
+            yield SourceFile(**{**raw, "hole": tuple(raw["hole"]) if raw.get("hole") else None})
