@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from attrs import evolve, frozen
+from numpy.typing import NDArray
 
 from lowabs_lsp.values import (
     Cancelled,
@@ -17,10 +18,11 @@ from lowabs_lsp.values import (
     Generated,
     Mixer,
     Prompt,
-    Stop,
+    never,
 )
 
 Spell = Callable[[int], bytes]
+Possible = NDArray[np.bool_]
 MOST_PROBABLE = 6
 """Tokens that are noted for each place."""
 
@@ -45,8 +47,16 @@ class Choice:
 class Forced:
     """A `Draft` and `Mixer` for one generation: its first tokens are given, what follows is free. Notes every place."""
 
-    def __init__(self, tokens: Sequence[int], draft: Draft | None = None, mixer: Mixer | None = None) -> None:
-        self._forced, self._draft, self._mixer = tuple(tokens), draft, mixer
+    def __init__(
+        self,
+        tokens: Sequence[int],
+        draft: Draft | None = None,
+        mixer: Mixer | None = None,
+        *,
+        possible: Sequence[Possible] = (),
+    ) -> None:
+        """`possible` says of the first places which tokens can come there at all; what is noted is among those."""
+        self._forced, self._draft, self._mixer, self._possible = tuple(tokens), draft, mixer, possible
         self._base: int | None = None
         self.choices: list[Choice] = []
 
@@ -67,24 +77,36 @@ class Forced:
         mixed = self._mixer.mix(tokens, logprobs) if self._mixer is not None else logprobs
         at = len(tokens) - self._base
         given = self._forced[at] if at < len(self._forced) else int(mixed.argmax())
-        self.choices.append(Choice(given, float(mixed[given]), float(logprobs[given]), most_probable(mixed)))
+        self.choices.append(self._choice(at, given, mixed, logprobs))
         if at >= len(self._forced):
             return mixed
         certain = np.full_like(mixed, -np.inf)
         certain[given] = 0.0
         return certain
 
-    def told(self, generated: Generated) -> Generated:
-        """`generated` with the probabilities that its given tokens have, where the engine was told that they are certain."""
-        count = min(len(self._forced), len(generated.tokens))
-        logprobs = tuple(choice.logprob for choice in self.choices[:count])
-        entropies = generated.entropies[count:]
-        return evolve(
-            generated,
-            logprobs=logprobs + generated.logprobs[count:],
-            chances=logprobs + generated.chances[count:],
-            entropies=tuple(-logprob for logprob in logprobs) + entropies,
-        )
+    def _choice(self, at: int, given: int, mixed: FloatArray, logprobs: FloatArray) -> Choice:
+        if at < len(self._possible):
+            mixed, logprobs = _among(mixed, self._possible[at]), _among(logprobs, self._possible[at])
+        return Choice(given, float(mixed[given]), float(logprobs[given]), most_probable(mixed))
+
+
+def _among(logprobs: FloatArray, possible: Possible) -> FloatArray:
+    """As if nothing else could come. Where that is hardly anything, `logprobs` as they are."""
+    whole = float(np.exp(logprobs[possible]).sum())
+    return np.where(possible, logprobs - math.log(whole), -np.inf).astype(np.float32) if whole > 0 else logprobs
+
+
+def possible_tokens(spelled: Sequence[bytes], owed: bytes, spell: Spell, size: int) -> list[Possible]:
+    """For each of the first places, as long as they repeat `owed`, which tokens agree with it: [size] truths."""
+    possible, before = [], b""
+    for piece in spelled:
+        rest = owed[len(before) :]
+        if not rest:
+            break
+        row = [bool(text := spell(token)) and (text.startswith(rest) or rest.startswith(text)) for token in range(size)]
+        possible.append(np.array(row))
+        before += piece
+    return possible
 
 
 def most_probable(logprobs: FloatArray, count: int = MOST_PROBABLE) -> tuple[tuple[int, float], ...]:
@@ -92,37 +114,6 @@ def most_probable(logprobs: FloatArray, count: int = MOST_PROBABLE) -> tuple[tup
     best = np.argpartition(-logprobs, count)[:count] if count < len(logprobs) else np.arange(len(logprobs))
     order = sorted(best.tolist(), key=lambda token: (-logprobs[token], token))
     return tuple((token, float(logprobs[token])) for token in order)
-
-
-@frozen
-class Beginning:
-    """Tokens that another continuation begins with."""
-
-    tokens: tuple[int, ...]
-    logprob: float
-
-
-def other_beginnings(
-    generated: Generated, choices: Sequence[Choice], spelled: Sequence[bytes], spell: Spell
-) -> list[Beginning]:
-    """Where a continuation might have gone another way, the likelier ones first.
-
-    `spelled` are the bytes of the tokens of `generated`; a token that repeats what was typed is not replaced by one that
-    does not.
-    """
-    owed = owed_bytes(generated, spelled)
-    found = []
-    before, chance = b"", 0.0
-    for place, choice in enumerate(choices[: len(generated.tokens)]):
-        if place and generated.ends[place - 1] >= len(generated.text.encode()):
-            break
-        for token, logprob in choice.best:
-            text = before + spell(token)
-            if token != choice.token and spell(token) and (text.startswith(owed) or owed.startswith(text)):
-                found.append(Beginning((*generated.tokens[:place], token), chance + logprob))
-        before += spelled[place]
-        chance += choice.logprob
-    return sorted(found, key=lambda each: -each.logprob)
 
 
 def owed_bytes(generated: Generated, spelled: Sequence[bytes]) -> bytes:
@@ -135,33 +126,37 @@ def owed_bytes(generated: Generated, spelled: Sequence[bytes]) -> bytes:
     return written
 
 
+@runtime_checkable
+class Branching(Protocol):
+    """An engine that can follow several ways at once."""
+
+    def alternatives(
+        self,
+        prompt: Prompt,
+        decoding: Decoding,
+        count: int,
+        cancelled: Cancelled = never,
+        *,
+        draft: Draft | None = None,
+        mixer: Mixer | None = None,
+    ) -> list[Generated]:
+        """Up to `count` continuations, the greedy one first."""
+        ...
+
+
 def explore(
     engine: Engine, prompt: Prompt, decoding: Decoding, cancelled: Cancelled, *, memory: Memory | None, count: int
 ) -> list[Generated]:
-    """At most `count` continuations: the greedy one, then those that begin as it nearly did. One where tokens are unknown."""
-    heard = Forced((), memory, memory)
-    first = engine.generate(prompt, decoding, cancelled, draft=heard, mixer=heard)
-    spell = engine.vocabulary.spell if engine.vocabulary else None
-    if spell is None or first.stop is Stop.CANCELLED or len(first.ends) < len(first.tokens):
-        return [first]
-    spelled = [spell(token) for token in first.tokens]
-    found = [first]
-    for beginning in other_beginnings(first, heard.choices, spelled, spell)[: count - 1]:
-        forced = Forced(beginning.tokens, memory, memory)
-        found.append(forced.told(engine.generate(prompt, decoding, cancelled, draft=forced, mixer=forced)))
-    return found
+    """At most `count` continuations: the greedy one, then those that begin as it nearly did, if the engine can tell."""
+    if isinstance(engine, Branching):
+        return engine.alternatives(prompt, decoding, count, cancelled, draft=memory, mixer=memory)
+    return [engine.generate(prompt, decoding, cancelled, draft=memory, mixer=memory)]
 
 
 def best_of(completions: Sequence[Completion]) -> Completion:
-    """The likeliest of several, with the texts of the others; by confidence where there is one, else by their tokens."""
-    shown = sorted((each for each in completions if each.text), key=_likelihood, reverse=True)
+    """The likeliest of several by confidence, with the texts of the others; in their order where there is no confidence."""
+    shown = sorted((each for each in completions if each.text), key=lambda each: -(each.confidence or 0.0))
     if not shown:
         return completions[0]
     texts = dict.fromkeys(each.text for each in shown)
     return evolve(shown[0], others=tuple(texts)[1:])
-
-
-def _likelihood(completion: Completion) -> float:
-    if completion.confidence is not None:
-        return completion.confidence
-    return math.exp(sum(completion.generated.chances)) if completion.generated else 0.0
