@@ -1,0 +1,65 @@
+"""The command `explain`: a place in a file of a workspace, explained on the terminal, as JSON or as a page."""
+
+import argparse
+import json
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from attrs import evolve
+
+from lowabs_lsp.completer import Completer
+from lowabs_lsp.explain.explanation import Explanation, explain
+from lowabs_lsp.explain.page import as_html, percent, times
+from lowabs_lsp.settings import Settings
+from lowabs_lsp.surroundings import Surroundings, is_too_wide
+from lowabs_lsp.values import Document, Engine
+
+READ_WITHIN = 60.0
+"""Seconds until the workspace is read; what is not by then is left out."""
+
+
+def workspace_of(file: Path) -> Path:
+    """The git work tree that `file` is in, else its folder."""
+    folder = file.absolute().parent
+    return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), folder)
+
+
+def run(options: argparse.Namespace, settings: Settings, engine: Engine, document: Document, offset: int, file: Path) -> str:
+    """Explain, write the files that are asked for, and return what to print."""
+    root = (options.root or workspace_of(file)).resolve()
+    inside = file.resolve()
+    if inside.is_relative_to(root):
+        document = evolve(document, path=inside.relative_to(root).as_posix())
+    surroundings = Surroundings(() if is_too_wide(root) else (root,), settings, engine.vocabulary)
+    surroundings.start()
+    try:
+        surroundings.files.settle(READ_WITHIN)
+        explanation = explain(Completer(engine, settings, surroundings), document, offset)
+    finally:
+        surroundings.stop()
+    writers: dict[Path | None, Callable[[], str]] = {
+        options.html: lambda: as_html(explanation),
+        options.json: lambda: json.dumps(explanation.as_json(), ensure_ascii=False, indent=1) + "\n",
+    }
+    for target, write in writers.items():
+        if target is not None:
+            target.write_text(write(), encoding="utf-8")
+    return "\n".join(as_text(explanation))
+
+
+def as_text(explanation: Explanation) -> Iterator[str]:
+    """The gist of it, for a terminal."""
+    yield explanation.text or f"nothing: {explanation.reason}"
+    if not explanation.tokens:
+        return
+    yield ""
+    if explanation.confidence is not None:
+        yield f"{percent(explanation.confidence):>8}  chance that it is kept"
+    yield f"{percent(math.exp(explanation.log_probability)):>8}  said exactly so by model and memory"
+    yield f"{times(explanation.memory_effect):>8}  by the workspace's memory"
+    yield ""
+    for part in sorted(explanation.parts, key=lambda part: -abs(part.effect))[:8]:
+        said = next((line.strip() for line in part.lines if line.strip()), "")
+        where = f"{part.path}:{part.first_line}" if part.first_line else f"{part.path} ({part.origin})"
+        yield f"{times(part.effect):>8}  {where}  {said[:60]}"
