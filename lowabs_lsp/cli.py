@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-_COMMANDS = ("serve", "complete", "doctor", "bench", "serve-engine", "models")
+_COMMANDS = ("serve", "complete", "explain", "doctor", "bench", "serve-engine", "models")
 
 
 def _with_command(words: list[str]) -> list[str]:
@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_serve(commands.add_parser("serve", help="serve an editor over LSP (the default)", epilog=EPILOG))
     _add_complete(commands.add_parser("complete", help="print the completion at FILE:LINE:COLUMN", epilog=EPILOG))
+    _add_explain(commands.add_parser("explain", help="say where the suggestion at FILE:LINE:COLUMN comes from", epilog=EPILOG))
     _add_doctor(commands.add_parser("doctor", help="say what runs where on this machine, and mend advice", epilog=EPILOG))
     _add_bench(commands.add_parser("bench", help="measure the engine on this machine", epilog=EPILOG))
     add_model_options(commands.add_parser("models", help="use other models: add, list, remove", epilog=EPILOG))
@@ -291,6 +292,32 @@ def _offset_of(text: str, line: int | None, column: int | None, name: str) -> in
     if not 1 <= column <= width + 1:
         raise PlaceError(f"{name}:{line}:{column}: the line has {width} characters; give a column from 1 to {width + 1}")
     return sum(len(each) + 1 for each in lines[: line - 1]) + column - 1
+
+
+# -------------------------------------------------------------------------------------------------------------- explain
+
+
+def _add_explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("place", metavar="FILE[:LINE[:COLUMN]]", help="as for `complete`")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page to look at")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything as JSON")
+    parser.add_argument(
+        "--root", type=Path, metavar="DIR", help="the workspace; the git repository that the file is in if left out"
+    )
+    _add_common(parser, log_level="warning")
+    parser.set_defaults(run=_explain)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from lowabs_lsp.explain.command import run
+
+    settings = _settings(options)
+    document, offset = _read_place(options.place, None)
+    for file in filter(None, (options.html, options.json)):
+        if not file.absolute().parent.is_dir():
+            raise PlaceError(f"{file}: no such folder; make it first, the explanation is written there")
+    print(run(options, settings, _open_engine(settings), document, offset, Path(_split_place(options.place)[0])))
+    return OK
 
 
 # --------------------------------------------------------------------------------------------------------------- doctor
