@@ -24,7 +24,7 @@ class EngineSettings:
     kind: str = setting(
         "auto",
         "What answers at `engine.url`: `lowabs` is our own server, `openai` any with `/v1/completions` and `suffix`",
-        choices=("auto", "lowabs", "openai", "vllm", "llama.cpp", "ollama", "tgi"),
+        choices=("auto", "lowabs", "openai", "vllm", "llama.cpp", "llama-cpp-python", "ollama", "tgi"),
     )
     model: str = setting("", "Name of the model at `engine.url`; empty is the server's first")
     layout: str = setting(
@@ -70,7 +70,9 @@ class CompletionSettings:
     multi_line: str = setting(
         "auto", "`auto` offers several lines where a block begins, `never` keeps to one line", choices=("auto", "never")
     )
-    debounce: int = setting(0, "Milliseconds to wait for the next key before the model runs; slow machines wait longer", least=0)
+    debounce: int = setting(
+        0, "Milliseconds to wait for the next key before the model runs; slow machines wait longer", least=0
+    )
     deadline: int = setting(400, "Milliseconds after which what is complete is shown; 0 waits for all of it", least=0)
     ahead: str = setting(
         "auto",

@@ -13,7 +13,7 @@ from lowabs_lsp.values import Layout
 ASSUMED_CONTEXT = 2048
 """Tokens, of a model whose server does not say; Ollama's default has not been less."""
 
-_OWNERS = {"vllm": "vllm", "llamacpp": "llama.cpp", "library": "ollama", "lowabs-lsp": "lowabs"}
+_OWNERS = {"vllm": "vllm", "llamacpp": "llama.cpp", "library": "ollama", "me": "llama-cpp-python", "lowabs-lsp": "lowabs"}
 """Kinds by who owns a model, according to its server."""
 _WRITES_ITSELF = ("lowabs", "llama.cpp", "ollama")
 """Kinds that know their model's layout."""
@@ -73,9 +73,10 @@ def _get(connection: Connection, path: str, timeout: float) -> dict[str, Any]:
 def _layout(kind: str, wish: str, model: str) -> Layout | None:
     if wish in FAMILIES:
         return FAMILIES[wish]
-    if wish == "server" or kind in _WRITES_ITSELF:
-        return None
     layout = layout_of(model)
+    own_in_llama_cpp = kind == "llama.cpp" and layout == FAMILIES["lowabs"]  # which it would show no path
+    if wish == "server" or (kind in _WRITES_ITSELF and not own_in_llama_cpp):
+        return None
     if layout is None and kind in _NEEDS_LAYOUT:
         raise RemoteError(
             f"the name {model!r} does not tell how the model wants its prompts; "

@@ -74,6 +74,11 @@ def _openai(server: Server, parts: Parts, decoding: Decoding) -> tuple[str, Body
     return "/v1/completions", body | {"prompt": parts.prefix, "stop": list(decoding.stop)} | suffix
 
 
+def _llama_cpp_python(server: Server, parts: Parts, decoding: Decoding) -> tuple[str, Body]:
+    path, body = _openai(server, parts, decoding)
+    return path, body | {"repeat_penalty": 1.0}  # code repeats itself; the default forbids it
+
+
 def _ours(server: Server, parts: Parts, decoding: Decoding) -> tuple[str, Body]:
     if parts.is_plain or server.layout is not None:
         return _openai(server, parts, decoding)
@@ -92,7 +97,8 @@ def _llama_cpp(server: Server, parts: Parts, decoding: Decoding) -> tuple[str, B
 
 
 def _ollama(server: Server, parts: Parts, decoding: Decoding) -> tuple[str, Body]:
-    options = {"num_predict": decoding.max_tokens, "stop": _stops(server, decoding), **_sampling(decoding)}
+    options = {"num_predict": decoding.max_tokens, "stop": _stops(server, decoding), "repeat_penalty": 1.0}
+    options |= _sampling(decoding)
     body: Body = {"model": server.model, "stream": True, "options": options}
     if parts.is_plain or server.layout is not None:
         return "/api/generate", body | {
@@ -122,6 +128,7 @@ def _stops(server: Server, decoding: Decoding) -> list[str]:
 _REQUESTS: Mapping[str, Callable[[Server, Parts, Decoding], tuple[str, Body]]] = {
     "lowabs": _ours,
     "openai": _openai,
+    "llama-cpp-python": _llama_cpp_python,
     "vllm": _openai,
     "llama.cpp": _llama_cpp,
     "ollama": _ollama,
@@ -172,6 +179,7 @@ def _count(event: object, key: str) -> int:
 _READERS: Mapping[str, Callable[[Body], Piece]] = {
     "lowabs": lambda event: _read_openai(event) if "choices" in event else _read_llama_cpp(event),
     "openai": _read_openai,
+    "llama-cpp-python": _read_openai,
     "vllm": _read_openai,
     "llama.cpp": _read_llama_cpp,
     "ollama": _read_ollama,

@@ -77,7 +77,7 @@ class StagedServer(socketserver.ThreadingTCPServer):
     request_queue_size = 50
 
     def __init__(self, port: int = 0) -> None:
-        self.gets: dict[str, object] = {"/v1/models": {"data": [{"id": "staged", "owned_by": "me"}]}}
+        self.gets: dict[str, object] = {"/v1/models": {"data": [{"id": "staged", "owned_by": "somebody"}]}}
         self.posts: list[Stage] = [says("")]
         self.calls: list[Call] = []
         self.connections = 0

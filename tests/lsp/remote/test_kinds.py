@@ -31,6 +31,7 @@ TGI = {
     "/info": {"model_id": "bigcode/starcoder2-3b", "max_total_tokens": 2000},
 }
 LLAMA_CPP_PYTHON = {"/v1/models": {"data": [{"id": "lowabs.gguf", "owned_by": "me"}]}}
+OTHER = {"/v1/models": {"data": [{"id": "code-model", "owned_by": "organization_owner"}]}}
 OURS = {"/v1/models": {"data": [{"id": "lowabs-default", "owned_by": "lowabs-lsp", "context_length": 1024}]}}
 
 
@@ -56,7 +57,8 @@ def answered(server: StagedServer, open_engine: Open, gets: dict[str, Any], stag
         ({"/api/version": {"version": "0.1.20"}}, "ollama", "", 2048),
         (TGI, "tgi", "bigcode/starcoder2-3b", 2000),
         ({"/info": TGI["/info"]}, "tgi", "bigcode/starcoder2-3b", 2000),
-        (LLAMA_CPP_PYTHON, "openai", "lowabs.gguf", 2048),
+        (LLAMA_CPP_PYTHON, "llama-cpp-python", "lowabs.gguf", 2048),
+        (OTHER, "openai", "code-model", 2048),
         (OURS, "lowabs", "lowabs-default", 1024),
     ],
 )
@@ -78,7 +80,7 @@ def test_a_server_that_nobody_knows_is_refused_with_the_remedy(server: StagedSer
 
 
 def test_a_model_is_chosen_by_its_name(server: StagedServer, open_engine: Open) -> None:
-    models = [{"id": "first", "owned_by": "me"}, {"id": "second", "owned_by": "me", "max_model_len": 1000}]
+    models = [{"id": "first", "owned_by": "somebody"}, {"id": "second", "owned_by": "somebody", "max_model_len": 1000}]
     server.gets = {"/v1/models": {"data": models}}
     engine = open_engine(model="second")
     assert engine.context_length == int(1000 * SAFE_SHARE)
@@ -113,10 +115,11 @@ def test_vllm_is_given_one_text(server: StagedServer, open_engine: Open) -> None
 def test_llama_cpp_python_is_given_one_text_where_the_model_is_known(server: StagedServer, open_engine: Open) -> None:
     _, body = asked(server, open_engine, LLAMA_CPP_PYTHON)
     assert body["prompt"].endswith("<|fim_prefix|><|fim_suffix|>\ny<|fim_middle|>x = ")
+    assert body["repeat_penalty"] == 1.0
 
 
 def test_who_knows_the_layout_is_given_prompt_and_suffix(server: StagedServer, open_engine: Open) -> None:
-    _, body = asked(server, open_engine, LLAMA_CPP_PYTHON, layout="server")
+    _, body = asked(server, open_engine, OTHER)
     assert (body["prompt"], body["suffix"], body["stop"]) == ("x = ", "\ny", ["\n"])
 
 
@@ -136,7 +139,7 @@ def test_our_own_server_is_told_the_path_and_the_session_too(server: StagedServe
 def test_ollama_is_given_prompt_and_suffix(server: StagedServer, open_engine: Open) -> None:
     path, body = asked(server, open_engine, OLLAMA)
     assert (path, body["prompt"], body["suffix"]) == ("/api/generate", "x = ", "\ny")
-    assert body["options"] == {"num_predict": 8, "stop": ["\n"], "temperature": 0}
+    assert body["options"] == {"num_predict": 8, "stop": ["\n"], "repeat_penalty": 1.0, "temperature": 0}
 
 
 def test_tgi_is_given_one_text(server: StagedServer, open_engine: Open) -> None:
