@@ -50,6 +50,8 @@ class Crowd:
     """Of each person, on average; a person waits for an answer before the next key."""
     max_tokens: int = 24
     token: str = ""
+    is_faithful: bool = True
+    """Each person keeps one session; else each key is a session of its own, to see what sessions are worth."""
 
 
 def type_away(crowd: Crowd) -> list[Waited]:
@@ -71,9 +73,10 @@ def type_away(crowd: Crowd) -> list[Waited]:
 def _type(crowd: Crowd, person: int, began: float, waits: list[Waited]) -> None:
     """One person's life."""
     draw = random.Random(person)
-    headers = {"x-session-id": f"person-{person}"} | ({"Authorization": f"Bearer {crowd.token}"} if crowd.token else {})
+    headers = {"Authorization": f"Bearer {crowd.token}"} if crowd.token else {}
     with httpx2.Client(headers=headers, timeout=10) as client:
-        for text, offset in keys(person):
+        for key, (text, offset) in enumerate(keys(person)):
+            client.headers["x-session-id"] = f"person-{person}" if crowd.is_faithful else f"key-{person}-{key}"
             time.sleep(draw.expovariate(crowd.keys_per_second))
             if time.monotonic() - began >= crowd.seconds:
                 return
