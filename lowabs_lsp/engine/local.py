@@ -1,10 +1,12 @@
 """The engine that runs a model bundle in this process."""
 
+import copy
 import threading
 from pathlib import Path
 from typing import Self
 
 import onnxruntime as ort
+from attrs import evolve
 
 from lowabs_lsp.engine.alternatives import alternatives
 from lowabs_lsp.engine.bundle import CALIBRATION, TOKENIZER, OpenBundle, open_bundle, read_bytes
@@ -29,16 +31,26 @@ class LocalEngine:
         tokenizer = open_tokenizer(bundle)
         session = open_session(bundle, settings)
         self._manifest, self._folder = bundle.manifest, bundle.folder
-        cache = KvCache(session.create_memory, sequences_that_fit(session.memory_bytes, settings.kv_megabytes))
+        self._sequences = sequences_that_fit(session.memory_bytes, settings.kv_megabytes)
+        cache = KvCache(session.create_memory, self._sequences)
         self.model = Model(session, tokenizer, Healing(tokenizer.bytes_of), layout, cache, Watcher())
         """What `generate` works with; benchmarks run its session directly."""
         self._draft = PromptLookup()
         self._turn = threading.Lock()
+        self._whole: LocalEngine | None = None
+        """Whose model a session's engine runs; it lives as long as they do."""
 
     @classmethod
     def open(cls, model: str | Path | None = None, settings: EngineSettings | None = None) -> Self:
         """Open an installed model, the bundle in a folder, or the default model. Raises BundleError and EngineError."""
         return cls(open_bundle(find_model(model or "")), settings or EngineSettings())
+
+    def for_session(self) -> "LocalEngine":
+        """The same model with keys and values of its own, so that no session drives out another's. They take turns."""
+        own = copy.copy(self)
+        own.model = evolve(self.model, cache=KvCache(self.model.session.create_memory, self._sequences))
+        own._whole = self
+        return own
 
     @property
     def layout(self) -> Layout:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Protocol, runtime_checkable
 from weakref import WeakValueDictionary
 
 from lowabs_lsp.settings import EngineSettings, Settings
@@ -11,6 +12,15 @@ from lowabs_lsp.values import Engine
 
 OpenEngine = Callable[[Settings], Engine]
 """Opens the engine that settings name. Slow. Raises BundleError or EngineError with the remedy."""
+
+@runtime_checkable
+class ForSessions(Protocol):
+    """An engine that keeps what its sessions have in its memory apart."""
+
+    def for_session(self) -> Engine:
+        """The same engine, with a share of its own for one session."""
+        ...
+
 
 EngineKey = tuple[str, EngineSettings]
 
@@ -35,7 +45,8 @@ class EngineThread:
 
     async def open(self, settings: Settings) -> Engine:
         """The engine that `settings` name; opened only if no session has it. Raises what the opener raises."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._find_or_open, settings)
+        engine = await asyncio.get_running_loop().run_in_executor(self._threads, self._find_or_open, settings)
+        return engine.for_session() if isinstance(engine, ForSessions) else engine
 
     def _find_or_open(self, settings: Settings) -> Engine:
         engine = self._engines.get(engine_key(settings))

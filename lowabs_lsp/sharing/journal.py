@@ -19,6 +19,8 @@ class Journal:
         self._settings: list[Message] = []
         self._folders: list[Message] = []
         self._documents: dict[str, list[Message]] = {}
+        self._standing: dict[str, Message] = {}
+        """Requests whose effect lasts: a pause, and the wish to hear of the status."""
         self._pending: dict[object, Message] = {}
         self._repeated: set[object] = set()
 
@@ -33,6 +35,8 @@ class Journal:
             self._settings = [*self._settings, message][-MOST_SETTINGS:]
         elif method == "workspace/didChangeWorkspaceFolders":
             self._folders.append(message)
+        elif method in ("lowabs/status", "workspace/executeCommand"):
+            self._stand(message)
         elif isinstance(method, str) and method.startswith("textDocument/did"):
             self._follow(method, message)
         if isinstance(method, str) and "id" in message:
@@ -64,10 +68,21 @@ class Journal:
         yield from self._settings
         for messages in self._documents.values():
             yield from messages
+        yield from self._standing.values()
         for key, message in self._pending.items():
             if message["method"] != "initialize":
                 self._repeated.add(key)
                 yield message
+
+    def _stand(self, message: Message) -> None:
+        params = message.get("params")
+        command = params.get("command") if isinstance(params, dict) else None
+        if command == "lowabs.resume":
+            self._standing.pop("pause", None)
+        elif command == "lowabs.pause":
+            self._standing["pause"] = message
+        elif command == "lowabs.status" or message["method"] == "lowabs/status":
+            self._standing["status"] = message
 
     def _follow(self, method: str, message: Message) -> None:
         """Keep the text of each open document as what made it: the opening and the changes since."""

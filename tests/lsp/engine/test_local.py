@@ -86,3 +86,15 @@ def test_asked_for_the_cpu_it_looks_for_nothing_else(bundle: OpenBundle, caplog:
     with caplog.at_level(logging.INFO):
         LocalEngine(bundle, EngineSettings(device="cpu", threads=1))
     assert "reason='as set'" in caplog.text
+
+
+def test_a_session_keeps_its_keys_and_values_whatever_another_does(bundle: OpenBundle) -> None:
+    whole = LocalEngine(bundle, EngineSettings(device="cpu", threads=1))
+    mine, other = whole.for_session(), whole.for_session()
+    prompt = Prompt(("import os\n\n\ndef size(path):\n    return ",), heal=False)
+    first = mine.generate(prompt, Decoding(max_tokens=4))
+    for number in range(20):
+        other.generate(Prompt((f"another text {number} " * 5,)), Decoding(max_tokens=1))
+    again = mine.generate(prompt, Decoding(max_tokens=4))
+    assert (again.text, again.reused_tokens) == (first.text, first.prompt_tokens - 1)
+    assert other.generate(prompt, Decoding(max_tokens=4)).text == first.text

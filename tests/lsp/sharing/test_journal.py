@@ -90,6 +90,22 @@ def test_the_order_is_handshake_folders_settings_documents_requests() -> None:
     assert list(journal.replay()) == said
 
 
+def command(number: int, name: str) -> Message:
+    return {"jsonrpc": "2.0", "id": number, "method": "workspace/executeCommand", "params": {"command": name}}
+
+
+def test_a_pause_lasts_until_it_is_ended_and_so_does_the_wish_for_the_status() -> None:
+    journal = Journal()
+    said = [command(1, "lowabs.pause"), request(2, "lowabs/status"), command(3, "lowabs.accepted")]
+    for one in said:
+        journal.take(one)
+        journal.answered(one["id"])
+    assert list(journal.replay()) == said[:2]
+    journal.take(command(4, "lowabs.resume"))
+    journal.answered(4)
+    assert list(journal.replay()) == said[1:2]
+
+
 def test_an_answer_is_wanted_once() -> None:
     journal = Journal()
     journal.take(request(1, "initialize"))
