@@ -8,6 +8,7 @@ from attrs import define, field, frozen
 from lsprotocol import types as lsp
 from pygls.uris import to_fs_path
 
+from lowabs_lsp.prompt.languages import lsp_identifier
 from lowabs_lsp.values import Document
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+\Z")
@@ -83,7 +84,12 @@ class OpenDocument:
     version: int | None
     encoding: str
     lines: list[str]
+    last_position: lsp.Position = field(init=False)
+    """Where a client was last known to be; the end of the text before that."""
     _snapshot: Document | None = None
+
+    def __attrs_post_init__(self) -> None:
+        self.last_position = lsp.Position(len(self.lines), 0)
 
     def change(self, change: lsp.TextDocumentContentChangeEvent) -> None:
         """Apply one change; positions outside of the text are taken as its nearest place."""
@@ -153,7 +159,7 @@ class Documents:
         self._open[unquote(item.uri)] = OpenDocument(
             uri=item.uri,
             path=relative_path(item.uri, self.roots),
-            language=item.language_id,
+            language=lsp_identifier(item.language_id),
             version=item.version,
             encoding=self.encoding,
             lines=split_lines(well_formed(item.text)),
@@ -177,6 +183,11 @@ class Documents:
         document = self._open.pop(unquote(uri))
         self._open[unquote(uri)] = document
         return document
+
+    @property
+    def in_front(self) -> str | None:
+        """The URI of the document that was used last."""
+        return next((document.uri for document in reversed(self._open.values())), None)
 
     def move_roots(self, roots: Sequence[str]) -> None:
         """The workspace has other folders: paths of open documents change with them."""

@@ -48,6 +48,10 @@ class EngineThread:
         engine = await asyncio.get_running_loop().run_in_executor(self._threads, self._find_or_open, settings)
         return engine.for_session() if isinstance(engine, ForSessions) else engine
 
+    def forget(self, settings: Settings) -> None:
+        """Open anew the next time, whoever still holds the engine that `settings` name."""
+        self._engines.pop(engine_key(settings), None)
+
     def _find_or_open(self, settings: Settings) -> Engine:
         engine = self._engines.get(engine_key(settings))
         if engine is None:

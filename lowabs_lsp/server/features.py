@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
@@ -11,12 +10,13 @@ from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
 from lowabs_lsp.logs import key_values
+from lowabs_lsp.server.commands import member, register_commands
+from lowabs_lsp.server.completions import completion, inline_completion, resolve
 from lowabs_lsp.server.configuration import SECTION, is_for_others
-from lowabs_lsp.server.documents import Cursor, Documents
-from lowabs_lsp.server.items import MenuStyle, documentation_of, extending_items, inline_items, menu_items
+from lowabs_lsp.server.documents import Documents
+from lowabs_lsp.server.items import MenuStyle
 from lowabs_lsp.server.parent import process_end
 from lowabs_lsp.server.session import Session
-from lowabs_lsp.values import Completion, Reason
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +28,7 @@ def register(session: Session) -> None:
     """Offer every feature to the client of `session`."""
     for method, (handler, options) in _FEATURES.items():
         session.server.feature(method, options)(partial(handler, session))
+    register_commands(session)
 
 
 # ------------------------------------------------------------------------------------------------------------ lifecycle
@@ -39,6 +40,8 @@ def initialize(session: Session, params: lsp.InitializeParams) -> None:
     encoding = lsp.PositionEncodingKind(workspace.position_encoding or lsp.PositionEncodingKind.Utf16)
     session.documents = Documents(encoding, _roots(session))
     session.menu = MenuStyle.of(params.capabilities)
+    session.runs_commands = bool(params.capabilities.workspace and params.capabilities.workspace.execute_command)
+    session.board.is_wanted = member(params.capabilities.experimental, "lowabs", "status") is True
     client = f"{params.client_info.name} {params.client_info.version or ''}" if params.client_info else "unnamed"
     logger.info(key_values(event="initialize", client=client.strip(), encoding=encoding.value))
     session.configuration.initialization = params.initialization_options
@@ -140,7 +143,7 @@ async def _register(session: Session, registration: lsp.Registration) -> None:
 
 def did_open(session: Session, params: lsp.DidOpenTextDocumentParams) -> None:
     """A document is open; for a client that never says `initialized`, this is the time to start."""
-    session.documents.open(params.text_document)
+    session.open_document(params.text_document)
     session.begin(_start(session))
 
 
@@ -170,68 +173,6 @@ def did_change_watched_files(session: Session, params: lsp.DidChangeWatchedFiles
 def did_change_workspace_folders(session: Session, params: lsp.DidChangeWorkspaceFoldersParams) -> None:
     """The workspace has other folders now."""
     session.move_roots(_roots(session))
-
-
-# ---------------------------------------------------------------------------------------------------------- completions
-
-
-async def inline_completion(session: Session, params: lsp.InlineCompletionParams) -> lsp.InlineCompletionList:
-    """Ghost text. With an item of the menu selected, what would follow it."""
-    selected = params.context.selected_completion_info
-    automatic = params.context.trigger_kind == lsp.InlineCompletionTriggerKind.Automatic
-    cursor = session.cursor(params.text_document.uri, params.position, selected)
-    delay = session.settings.completion.debounce / 1e3 if automatic else 0.0
-
-    completion = await _answer(session, lsp.TEXT_DOCUMENT_INLINE_COMPLETION, params.text_document.uri, cursor, delay)
-    if cursor is None:
-        return lsp.InlineCompletionList([])
-    items = extending_items(completion.text, selected) if selected else inline_items(completion.text, cursor)
-    return lsp.InlineCompletionList(items)
-
-
-async def completion(session: Session, params: lsp.CompletionParams) -> lsp.CompletionList:
-    """An item of the menu. The list is incomplete, so that the client asks again with every key."""
-    cursor = session.cursor(params.text_document.uri, params.position)
-    delay = session.settings.completion.debounce / 1e3
-
-    found = await _answer(session, lsp.TEXT_DOCUMENT_COMPLETION, params.text_document.uri, cursor, delay)
-    items = menu_items(found.text, cursor, session.menu) if cursor else []
-    return lsp.CompletionList(is_incomplete=True, items=items)
-
-
-def resolve(session: Session, item: lsp.CompletionItem) -> lsp.CompletionItem:
-    """The documentation, for a client that has dropped it."""
-    if item.documentation is None:
-        item.documentation = documentation_of(item, session.menu)
-    return item
-
-
-async def _answer(session: Session, method: str, uri: str, cursor: Cursor | None, delay: float) -> Completion:
-    """The completion, with one log line whatever happens. A failure is silence for the user."""
-    started, answer = time.perf_counter(), Completion("", Reason.CANCELLED)
-    try:
-        answer = await session.complete(method, cursor, delay=delay)
-    except Exception:  # the editor must not show an error with every key
-        logger.exception("the completion failed")
-        answer = Completion("", Reason.FAILED)
-    finally:
-        logger.info(_log_line(session, method, uri, answer, (time.perf_counter() - started) * 1e3))
-    return answer
-
-
-def _log_line(session: Session, method: str, uri: str, answer: Completion, ms: float) -> str:
-    generated = answer.generated
-    return key_values(
-        id=session.server.protocol.msg_id,
-        method=method.rpartition("/")[2],
-        file=uri.rpartition("/")[2],
-        reason=answer.reason,
-        ms=ms,
-        tokens=len(generated.tokens) if generated else 0,
-        prompt=generated.prompt_tokens if generated else 0,
-        reused=generated.reused_tokens if generated else 0,
-        runs=generated.model_runs if generated else 0,
-    )
 
 
 _FEATURES: dict[str, tuple[Callable[[Session, Any], Any], Any]] = {

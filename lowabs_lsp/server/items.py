@@ -34,20 +34,23 @@ class MenuStyle:
         )
 
 
-def inline_items(text: str, cursor: Cursor) -> list[lsp.InlineCompletionItem]:
+def inline_items(text: str, cursor: Cursor, command: lsp.Command | None = None) -> list[lsp.InlineCompletionItem]:
     """`text` as ghost text behind the cursor; empty text is no item.
 
     Without a range VS Code and lsp-mode show nothing; the empty one at the cursor works in every client.
     """
-    return [lsp.InlineCompletionItem(text, range=lsp.Range(cursor.position, cursor.position))] if text else []
+    here = lsp.Range(cursor.position, cursor.position)
+    return [lsp.InlineCompletionItem(text, range=here, command=command)] if text else []
 
 
-def extending_items(text: str, selected: lsp.SelectedCompletionInfo) -> list[lsp.InlineCompletionItem]:
+def extending_items(
+    text: str, selected: lsp.SelectedCompletionInfo, command: lsp.Command | None = None
+) -> list[lsp.InlineCompletionItem]:
     """`text` as the continuation of the menu item that is selected; empty text is no item."""
-    return [lsp.InlineCompletionItem(selected.text + text, range=selected.range)] if text else []
+    return [lsp.InlineCompletionItem(selected.text + text, range=selected.range, command=command)] if text else []
 
 
-def menu_items(text: str, cursor: Cursor, style: MenuStyle) -> list[lsp.CompletionItem]:
+def menu_items(text: str, cursor: Cursor, style: MenuStyle, command: lsp.Command | None = None) -> list[lsp.CompletionItem]:
     """`text` as the one item of a menu, which replaces the typed word by the whole; empty text is no item."""
     if not text:
         return []
@@ -62,6 +65,7 @@ def menu_items(text: str, cursor: Cursor, style: MenuStyle) -> list[lsp.Completi
         insert_text_format=lsp.InsertTextFormat.PlainText,
         insert_text_mode=lsp.InsertTextMode.AsIs if style.insert_as_is else None,
         text_edit=lsp.TextEdit(cursor.word_range, whole),
+        command=command,
         data={"language": cursor.document.language},
     )
     item.documentation = documentation_of(item, style)

@@ -48,8 +48,9 @@ class Loader:
         *,
         roots: Callable[[], Sequence[Path]] = tuple,
         clock: Callable[[], float] = time.monotonic,
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:
-        """`roots` tells the folders of the workspace as they are now."""
+        """`roots` tells the folders of the workspace as they are now; `on_change` is called when `fault` or others change."""
         self._thread, self._editor, self._begin, self._roots, self._clock = thread, editor, begin, roots, clock
         self.surroundings: Surroundings | None = None
         """Of the workspace, as soon as there is an engine."""
@@ -58,6 +59,38 @@ class Loader:
         self._loading: asyncio.Task[None] | None = None
         self._failed_at = 0.0
         self._told = ""
+        self._on_change = on_change
+        self._waiters: set[asyncio.Future[None]] = set()
+
+    @property
+    def completer_at_hand(self) -> Completer | None:
+        """The completer if it is there; asking changes nothing."""
+        return self._completer
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether an engine is being opened, or the settings that name it are not known yet."""
+        return self._loading is not None or self._settings is None
+
+    @property
+    def fault(self) -> str:
+        """Why there is no engine, and what to do; empty while one is there or on its way."""
+        return "" if self._completer is not None or self.is_loading else self._told
+
+    async def wait(self, seconds: float) -> Completer | None:
+        """The completer, as soon as an engine that is on its way is there. None when it fails, or takes longer."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.completer() is None and self.is_loading:
+                    await self._next_change()
+        return self._completer
+
+    def reopen(self) -> None:
+        """Open the engine anew, whatever is at hand."""
+        if self._settings is not None:
+            self._thread.forget(self._settings)
+            self._told = ""
+            self._open(self._settings)
 
     def configure(self, settings: Settings) -> None:
         """Use `settings` from now on. Opens their engine in the background unless it is the one at hand."""
@@ -105,6 +138,21 @@ class Loader:
         if surroundings.start(when_read):
             self._begin(self._editor.show_progress(read, "Reading the workspace"))
 
+    async def _next_change(self) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.add(waiter)
+        try:
+            await waiter
+        finally:
+            self._waiters.discard(waiter)
+
+    def _changed(self) -> None:
+        """Wake those who wait for news, and tell."""
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._on_change()
+
     def _wants(self, settings: Settings) -> bool:
         return self._settings is not None and engine_key(settings) == engine_key(self._settings)
 
@@ -113,6 +161,7 @@ class Loader:
         self._loading = self._begin(self._load(settings))
         if not self._told:
             self._begin(self._editor.show_progress(self._loading, "Loading the completion model"))
+        self._changed()
 
     async def _load(self, settings: Settings) -> None:
         started = self._clock()
@@ -122,10 +171,12 @@ class Loader:
             if self._wants(settings):
                 self._loading, self._failed_at = None, self._clock()
                 self._tell(error)
+                self._changed()
             return
         logger.info(key_values(event="loaded", engine=engine.description, ms=(self._clock() - started) * 1e3))
         if self._settings is not None and self._wants(settings):
             self._loading, self._completer = None, self._equip(engine, self._settings)
+            self._changed()
 
     def _tell(self, failure: Exception) -> None:
         message = str(failure)

@@ -71,22 +71,17 @@ class Recall:
 
     def recall(self, document: Document, offset: int) -> Completion | None:
         """What is left of a completion that fits at `offset`, the one in view last; else a silence from exactly here."""
-        prefix, suffix = document.text[:offset], document.text[offset:]
-        found: tuple[int, str, _Entry] | None = None
-        silence: Completion | None = None
-        for group in self._groups.get(document.uri, ()):
-            if (added := added_behind(group.suffix, suffix)) is None:
-                continue
-            for length, entry in group.tree.along(prefix):
-                rest = rest_behind(entry.completion.text, prefix[length:], added)
-                if rest.strip() and (found is None or entry.used > found[0]):
-                    found = entry.used, rest, entry
-                elif not entry.completion.text and length == len(prefix) and not added:
-                    silence = entry.completion
-        if found is None:
-            return silence and evolve(silence, generated=None)
-        self._use(found[2])
-        return _rest(found[2].completion, found[1])
+        if (found := self._find(document, offset)) is None:
+            return None
+        entry, rest = found
+        if not rest:
+            return evolve(entry.completion, generated=None)
+        self._use(entry)
+        return _rest(entry.completion, rest)
+
+    def knows(self, document: Document, offset: int) -> bool:
+        """Whether `recall` would have an answer."""
+        return self._find(document, offset) is not None
 
     def forget(self, uri: str) -> None:
         """`uri` is closed."""
@@ -104,6 +99,22 @@ class Recall:
         """Another model or other settings would have said something else."""
         self._groups.clear()
         self._order.clear()
+
+    def _find(self, document: Document, offset: int) -> tuple[_Entry, str] | None:
+        """The entry that answers, and what of its text is left: nothing for a silence."""
+        prefix, suffix = document.text[:offset], document.text[offset:]
+        best: tuple[_Entry, str] | None = None
+        silence: tuple[_Entry, str] | None = None
+        for group in self._groups.get(document.uri, ()):
+            if (added := added_behind(group.suffix, suffix)) is None:
+                continue
+            for length, entry in group.tree.along(prefix):
+                rest = rest_behind(entry.completion.text, prefix[length:], added)
+                if rest.strip() and (best is None or entry.used > best[0].used):
+                    best = entry, rest
+                elif not entry.completion.text and length == len(prefix) and not added:
+                    silence = entry, ""
+        return best or silence
 
     def _group(self, uri: str, suffix: str, size: int) -> _Group:
         groups = self._groups.setdefault(uri, deque())

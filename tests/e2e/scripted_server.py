@@ -18,7 +18,7 @@ from lowabs_lsp.logs import set_up_logging
 from lowabs_lsp.server import app
 from lowabs_lsp.server.engine_thread import EngineThread
 from lowabs_lsp.server.session import Session
-from lowabs_lsp.settings import Settings
+from lowabs_lsp.settings import Settings, load_settings
 from lowabs_lsp.values import Engine
 
 
@@ -63,6 +63,7 @@ def add_test_requests(session: Session, stage: Stage, thread: EngineThread) -> N
     @feature("test/gate")
     def gate(params: Any) -> None:
         engine.started.clear()
+        engine.told = getattr(params, "told", 0)
         (engine.gate.set if params.open else engine.gate.clear)()
 
     @feature("test/started")
@@ -102,12 +103,13 @@ def add_test_requests(session: Session, stage: Stage, thread: EngineThread) -> N
 
 
 def main(options: dict[str, Any]) -> int:
-    """Serve with the engine that `options["says"]` scripts."""
+    """Serve with the engine that `options["says"]` scripts. Nothing is computed ahead, so that tests can count, but by `ahead`."""
     set_up_logging("info")
     logging.captureWarnings(capture=True)
     stage = Stage(options.get("says", ""))
     thread = EngineThread(stage.open_engine)
-    session = app.new_session(thread, Settings(), watches_parent=True)
+    settings = load_settings({"completion": {"ahead": options.get("ahead", "never")}})
+    session = app.new_session(thread, settings, watches_parent=True)
     add_test_requests(session, stage, thread)
     return app.run_stdio(session, thread)
 

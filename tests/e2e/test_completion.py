@@ -82,7 +82,7 @@ async def process() -> AsyncIterator[LanguageClient]:
             says={
                 "ret": "urn a + b",
                 "x = ": "foo(1, 2)",
-                "foo(": "3)",
+                "bar(": "3)",
                 "return": " c",
                 "fail": "!",
                 "def f():": "\n    return 1",
@@ -167,6 +167,25 @@ async def test_typing_along_a_suggestion_does_not_run_the_model(editor: Editor) 
     assert await editor.prompts() == asked
 
 
+async def test_typing_along_where_the_editor_closes_a_bracket_does_not_run_the_model(editor: Editor) -> None:
+    editor.open("x = ")
+    assert await editor.ghost() == ["foo(1, 2)"]
+    asked = await editor.prompts()
+    editor.type("foo(")
+    editor.replace(editor.end(), editor.end(), ")")
+    assert await editor.ghost() == ["1, 2"]
+    assert await editor.prompts() == asked
+
+
+async def test_accepting_a_word_keeps_the_rest_in_view_without_the_model(editor: Editor) -> None:
+    editor.open("def add(a, b):\n    ret")
+    assert await editor.ghost() == ["urn a + b"]
+    asked = await editor.prompts()
+    editor.type("urn a")
+    assert await editor.ghost() == [" + b"]
+    assert await editor.prompts() == asked
+
+
 async def test_leaving_a_suggestion_runs_the_model_and_coming_back_does_not(editor: Editor) -> None:
     editor.open("x = ")
     assert await editor.ghost() == ["foo(1, 2)"]
@@ -226,11 +245,34 @@ async def test_the_latest_request_wins(editor: Editor) -> None:
     await editor.test("gate", open=False)
     earlier = editor.ask()
     await editor.test("started")
-    editor.type("foo(")
+    editor.type("bar(")
     later = editor.ask()
     assert list((await earlier).items) == []  # at once: the gate is closed
     await editor.test("gate", open=True)
     assert [item.insert_text for item in (await later).items] == ["3)"]
+
+
+async def test_a_running_request_serves_the_keys_that_agree_with_what_it_says(editor: Editor) -> None:
+    editor.open("x = ")
+    await editor.test("gate", open=False, told=3)
+    asked, earlier = await editor.prompts(), editor.ask()
+    await editor.test("started")
+    editor.type("fo")
+    later = editor.ask()
+    assert list((await earlier).items) == []
+    await editor.test("gate", open=True)
+    assert [item.insert_text for item in (await later).items] == ["o(1, 2)"]
+    assert await editor.prompts() == asked + 1
+
+
+async def test_a_running_request_stops_at_once_when_a_key_disagrees_with_what_it_says(editor: Editor) -> None:
+    editor.open("x = ")
+    await editor.test("gate", open=False, told=3)
+    running = editor.ask()
+    await editor.test("started")
+    editor.type("g")
+    assert list((await running).items) == []
+    assert await editor.test("idle")  # with the gate still closed
 
 
 async def test_a_busy_engine_does_not_stop_other_answers(editor: Editor) -> None:

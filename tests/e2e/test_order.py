@@ -24,7 +24,7 @@ def inserted(result: object) -> list[str]:
 
 def test_a_request_sees_the_text_of_its_time(client: RawClient) -> None:
     asked = client.next_request(INLINE, inline(URI, 0, 4))
-    typed = notification("textDocument/didChange", change(URI, 2, {"text": "no place for it"}))
+    typed = notification("textDocument/didChange", change(URI, 2, insertion(0, 4, "t")))
     closed = notification("textDocument/didClose", {"textDocument": {"uri": URI}})
     client.send(asked, typed)
     assert inserted(client.answer(asked["id"])["result"]) == ["text"]
@@ -66,8 +66,8 @@ def test_a_debounced_request_gives_way_to_the_next_without_asking_the_model(clie
     client.ask("test/idle")
     asked = len(client.ask("test/prompts"))
     waiting = client.request(INLINE, inline(URI, 0, 4))
-    typed = notification("textDocument/didChange", change(URI, 2, insertion(0, 4, "y ")))
-    explicit = client.next_request(INLINE, inline(URI, 0, 6, kind=1))
+    typed = notification("textDocument/didChange", change(URI, 2, insertion(0, 4, "y, ")))
+    explicit = client.next_request(INLINE, inline(URI, 0, 7, kind=1))
     client.send(typed, explicit)
     assert client.answer(waiting)["result"] == {"items": []}
     assert inserted(client.answer(explicit["id"])["result"]) == ["text"]

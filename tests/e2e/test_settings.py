@@ -39,12 +39,26 @@ def settle(client: RawClient, text: list[str]) -> None:
     client.until(lambda: ghost(client) == text)
 
 
-def test_while_the_model_is_loaded_the_answer_is_nothing_at_once(start: Start) -> None:
-    client = begin(start(says="text"), {"window": {"workDoneProgress": True}}, initializationOptions={"model": "slow:"})
-    assert ghost(client) == []
-    assert "reason=no-model" in client.stderr
+def test_a_request_waits_for_the_model_that_is_being_loaded(start: Start) -> None:
+    client = begin(start(says="text"), initializationOptions={"model": "slow:"})
+    earlier, later = client.request(INLINE, inline(URI, 0, 4)), client.request(INLINE, inline(URI, 0, 4))
+    assert client.answer(earlier)["result"]["items"] == []
     client.ask("test/open")
-    settle(client, ["text"])
+    assert [item["insertText"] for item in client.answer(later)["result"]["items"]] == ["text"]
+    assert "reason=superseded" in client.stderr
+
+
+def test_a_request_that_waits_for_the_model_can_be_cancelled(start: Start) -> None:
+    client = begin(start(says="text"), initializationOptions={"model": "slow:"})
+    waiting = client.request(INLINE, inline(URI, 0, 4))
+    client.notify("$/cancelRequest", {"id": waiting})
+    assert client.answer(waiting)["error"]["code"] == -32800
+
+
+def test_a_request_that_waited_for_a_model_that_cannot_be_loaded_says_so(start: Start) -> None:
+    client = begin(start(says="text"), initializationOptions={"model": "/nowhere"})
+    assert ghost(client) == []
+    client.wait(lambda: "reason=no-model" in client.stderr, "reason")
 
 
 def test_loading_is_shown_as_progress_from_begin_to_end(start: Start) -> None:
@@ -229,7 +243,7 @@ def test_each_request_is_one_line_of_the_log_without_code(start: Start) -> None:
     asked = client.request(MENU, place(URI, 0, 4))
     client.answer(asked)
     client.leave()
-    (line,) = [line for line in client.stderr.splitlines() if f" id={asked} " in line]
-    wanted = r"id=\d+ method=completion file=a.py reason=cached ms=\d+\.\d tokens=0 prompt=0 reused=0 runs=0"
+    (line,) = [line for line in client.stderr.splitlines() if " method=completion " in line]
+    wanted = r"id=[0-9a-f]{6}-\d+ method=completion file=a.py reason=cached ms=\d+\.\d tokens=0 prompt=0 reused=0 runs=0"
     assert re.search(wanted + "$", line)
     assert "secret" not in client.stderr

@@ -2,13 +2,13 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from lowabs_lsp.server.schedule import Request, Schedule
-from lowabs_lsp.values import Cancelled, Completion, Document, Reason
+from lowabs_lsp.values import Cancelled, Completion, Document, Observer, Reason
 
 LONG = 3600.0
 """Seconds that no test waits for."""
@@ -28,15 +28,20 @@ def schedule(executor: ThreadPoolExecutor) -> Schedule:
 class Work:
     """Says `text` once it is released, unless it is cancelled first; counts its steps like a decoder."""
 
-    def __init__(self, text: str = "text", *, released: bool = False) -> None:
-        self.text = text
+    def __init__(self, text: str = "text", *, released: bool = False, told: int = 0) -> None:
+        self.text, self.told = text, told
         self.runs = 0
         self.started, self.released, self.saw_cancel = threading.Event(), threading.Event(), threading.Event()
         if released:
             self.released.set()
 
-    def __call__(self, cancelled: Cancelled) -> Completion:
+    async def prepare(self) -> "Work":
+        return self
+
+    def __call__(self, cancelled: Cancelled, observer: Observer) -> Completion:
         self.runs += 1
+        if self.told:
+            observer(self.text[: self.told])
         self.started.set()
         while not self.released.wait(0.001):
             if cancelled():
@@ -54,17 +59,18 @@ async def happens(event: threading.Event) -> bool:
 
 
 def start(schedule: Schedule, wish: Request, work: Work, delay: float = 0.0) -> "asyncio.Task[Completion]":
-    return asyncio.create_task(schedule.complete(wish, work, delay=delay))
+    return asyncio.create_task(schedule.complete(wish, work.prepare, delay=delay))
 
 
 async def test_a_request_is_answered_by_its_work(schedule: Schedule) -> None:
-    assert await schedule.complete(request(), Work("x", released=True)) == Completion("x", Reason.SHOWN)
+    assert await schedule.complete(request(), Work("x", released=True).prepare) == Completion("x", Reason.SHOWN)
 
 
 async def test_a_later_request_answers_the_earlier_one_at_once_and_stops_its_work(schedule: Schedule) -> None:
-    first, second = Work(), Work("second", released=True)
+    first, second = Work(told=4), Work("second", released=True)
     earlier = start(schedule, request("a"), first)
     assert await happens(first.started)
+    await asyncio.sleep(0)  # what was said has arrived
     later = start(schedule, request("ab", 2), second)
     assert (await earlier).reason is Reason.SUPERSEDED
     assert (await later).text == "second"
@@ -163,21 +169,24 @@ async def test_a_request_without_delay_hurries_the_run_that_it_shares(schedule: 
     delayed, unused = Work("now", released=True), Work()
     patient = start(schedule, request(channel="menu"), delayed, delay=LONG)
     await asyncio.sleep(0)
-    assert (await schedule.complete(request(channel="inline"), unused)).text == "now"
+    assert (await schedule.complete(request(channel="inline"), unused.prepare)).text == "now"
     assert (await patient).text == "now"
 
 
 async def test_a_delay_that_passes_runs_the_work(schedule: Schedule) -> None:
-    assert (await schedule.complete(request(), Work("x", released=True), delay=0.001)).text == "x"
+    assert (await schedule.complete(request(), Work("x", released=True).prepare, delay=0.001)).text == "x"
 
 
 async def test_what_the_work_raises_reaches_who_asked(schedule: Schedule) -> None:
-    def fail(cancelled: Cancelled) -> Completion:
+    def fail(cancelled: Cancelled, observer: Observer) -> Completion:
         raise ValueError("no")
 
+    async def prepare() -> Callable[[Cancelled, Observer], Completion]:
+        return fail
+
     with pytest.raises(ValueError, match="no"):
-        await schedule.complete(request(), fail)
-    assert (await schedule.complete(request(), Work("next", released=True))).text == "next"
+        await schedule.complete(request(), prepare)
+    assert (await schedule.complete(request(), Work("next", released=True).prepare)).text == "next"
 
 
 async def test_stopping_answers_all_and_stops_the_work(schedule: Schedule) -> None:
@@ -191,8 +200,110 @@ async def test_stopping_answers_all_and_stops_the_work(schedule: Schedule) -> No
     assert delayed.runs == 0
 
 
+async def test_a_run_serves_the_keys_that_agree_with_what_it_says(schedule: Schedule) -> None:
+    work, unused = Work("foo(1)", told=3), Work()
+    earlier = start(schedule, request("x = ", 4), work)
+    assert await happens(work.started)
+    later = start(schedule, request("x = fo", 6), unused)
+    assert (await earlier).reason is Reason.SUPERSEDED
+    closed = start(schedule, request("x = foo()", 8), unused)
+    assert (await later).reason is Reason.SUPERSEDED
+    work.released.set()
+    assert await closed == Completion("1", Reason.TYPED_THROUGH)
+    assert (work.runs, unused.runs) == (1, 0)
+
+
+async def test_a_run_is_left_at_once_by_a_key_that_disagrees_with_what_it_says(schedule: Schedule) -> None:
+    work, other = Work("foo(1)", told=3), Work("global", released=True)
+    start(schedule, request("x = ", 4), work)
+    assert await happens(work.started)
+    await asyncio.sleep(0)  # what was said has arrived
+    assert (await schedule.complete(request("x = g", 5), other.prepare)).text == "global"
+    assert work.saw_cancel.is_set()
+
+
+async def test_who_joined_a_run_that_then_says_something_else_gets_a_run_of_its_own(schedule: Schedule) -> None:
+    work, own = Work("foo(1)"), Work("own", released=True)
+    start(schedule, request("x = ", 4), work)
+    assert await happens(work.started)
+    later = start(schedule, request("x = g", 5), own)
+    await asyncio.sleep(0)
+    schedule._hear(schedule._runs[0], "foo")
+    assert (await later).text == "own"
+    assert await happens(work.saw_cancel)
+
+
+async def test_who_joined_a_run_that_ends_otherwise_gets_a_run_of_its_own(schedule: Schedule) -> None:
+    work, own = Work("foo(1)"), Work("own", released=True)
+    start(schedule, request("x = ", 4), work)
+    assert await happens(work.started)
+    later = start(schedule, request("x = g", 5), own)
+    await asyncio.sleep(0)
+    work.released.set()
+    assert (await later).text == "own"
+
+
+async def test_a_change_that_disagrees_stops_the_run_before_anybody_asks_again(schedule: Schedule) -> None:
+    work = Work("foo(1)", told=3)
+    running = start(schedule, request("x = ", 4), work)
+    assert await happens(work.started)
+    await asyncio.sleep(0)
+    schedule.follow("file:///a.py", "x = fo")
+    assert not running.done()
+    schedule.follow("file:///a.py", "x = g")
+    assert (await running).reason is Reason.SUPERSEDED
+    assert await happens(work.saw_cancel)
+
+
+@pytest.mark.parametrize("typed_first", [True, False])
+async def test_a_run_whose_request_a_key_took_back_serves_the_request_behind_the_key(
+    schedule: Schedule, typed_first: bool
+) -> None:
+    work, unused = Work("foo(1)", told=3), Work()
+    taken_back = start(schedule, request("x = ", 4), work)
+    assert await happens(work.started)
+    if typed_first:
+        schedule.follow("file:///a.py", "x = f")
+    taken_back.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await taken_back
+    schedule.follow("file:///a.py", "x = f")
+    later = start(schedule, request("x = f", 5), unused)
+    await asyncio.sleep(0)
+    work.released.set()
+    assert (await later).text == "oo(1)"
+    assert unused.runs == 0
+
+
+async def test_a_run_whose_request_a_key_took_back_ends_if_nobody_asks_again(schedule: Schedule) -> None:
+    work = Work("foo(1)", told=3)
+    taken_back = start(schedule, request("x = ", 4), work)
+    assert await happens(work.started)
+    schedule.follow("file:///a.py", "x = f")
+    taken_back.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await taken_back
+    assert await happens(work.saw_cancel)
+    assert schedule.is_idle
+
+
+async def test_what_a_run_says_is_kept_also_if_nobody_waits_any_more(executor: ThreadPoolExecutor) -> None:
+    kept: list[str] = []
+    schedule, work = Schedule(executor, lambda request, completion: kept.append(completion.text)), Work("foo(1)", told=3)
+    taken_back = start(schedule, request("x = ", 4), work)
+    assert await happens(work.started)
+    schedule.follow("file:///a.py", "x = f")
+    taken_back.cancel()
+    work.released.set()
+    with pytest.raises(asyncio.CancelledError):
+        await taken_back
+    while not schedule.is_idle:
+        await asyncio.sleep(0)
+    assert kept == ["foo(1)"]
+
+
 async def test_nothing_is_kept_of_what_is_over(schedule: Schedule) -> None:
-    await schedule.complete(request(), Work(released=True))
+    await schedule.complete(request(), Work(released=True).prepare)
     task = start(schedule, request(), Work(), delay=LONG)
     await asyncio.sleep(0)
     task.cancel()
