@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 
 from lowabs_lsp.errors import BusyError, ServingError
 from lowabs_lsp.serving.app import make_app
-from lowabs_lsp.serving.failover import LostError, Patience, keep_streaming, keep_trying
+from lowabs_lsp.serving.failover import Budget, LostError, Patience, keep_streaming, keep_trying
 from lowabs_lsp.serving.gate import Limits
 from lowabs_lsp.serving.jobs import Answer, Job, ModelCard, Pieces
 from lowabs_lsp.serving.opening import Share, open_backend
@@ -98,29 +98,32 @@ class ClusterBackend:
 
     def __init__(self, engines: DeploymentHandle[Any], patience: Patience) -> None:
         self._engines, self._patience = engines, patience
+        self._budget = Budget()
         self._card: ModelCard | None = None
 
     async def card(self) -> ModelCard:
         """The model that answers."""
         if self._card is not None:
             return self._card
-        card: ModelCard = await keep_trying(lambda _: self._ask(self._engines.card), self._patience)
+        card: ModelCard = await keep_trying(lambda _: self._ask(self._engines.card), self._patience, self._budget)
         self._card = card
         return card
 
     async def load(self) -> tuple[int, int]:
         """Of one replica, whichever answers."""
-        running, waiting = await keep_trying(lambda _: self._ask(self._engines.load), self._patience)
+        running, waiting = await keep_trying(lambda _: self._ask(self._engines.load), self._patience, self._budget)
         return running, waiting
 
     async def run(self, job: Job) -> Pieces:
         """Carry out a job, on another replica when one dies."""
         if job.streamed:
-            async with aclosing(keep_streaming(lambda number: self._stream(job, number), self._patience)) as pieces:
+            async with aclosing(
+                keep_streaming(lambda number: self._stream(job, number), self._patience, self._budget)
+            ) as pieces:
                 async for piece in pieces:
                     yield piece
         else:
-            yield await keep_trying(lambda number: self._answer(job, number), self._patience)
+            yield await keep_trying(lambda number: self._answer(job, number), self._patience, self._budget)
 
     async def _answer(self, job: Job, number: int) -> Answer:
         answer: Answer = await self._ask(self._engines.options(session_id=job.session).answer, job, number)

@@ -36,20 +36,41 @@ class Patience:
     longest_pause: float = 0.5
 
 
-async def keep_trying(attempt: Callable[[int], Awaitable[T]], patience: Patience) -> T:
+class Budget:
+    """How many silent jobs may be given to a second replica: a tenth of all, lest who is merely busy get twice the work."""
+
+    def __init__(self, share: float = 0.1, most: float = 20.0) -> None:
+        self._share, self._most = share, most
+        self._left = most
+
+    @property
+    def is_spent(self) -> bool:
+        """No silent job may be given to a second replica now."""
+        return self._left < 1
+
+    def earn(self) -> None:
+        """A job has come."""
+        self._left = min(self._most, self._left + self._share)
+
+    def spend(self) -> None:
+        """A silent job has been given to a second replica."""
+        self._left -= 1
+
+
+async def keep_trying(attempt: Callable[[int], Awaitable[T]], patience: Patience, budget: Budget) -> T:
     """What the first try gives that is not lost; tries know their number. Raises BusyError when all are lost for too long."""
-    tries = Tries(patience)
+    tries = Tries(patience, budget)
     tasks: set[asyncio.Task[T]] = {tries.start(attempt)}
     try:
         while True:
-            limit = None if tries.has_helper else patience.until_another
-            done, tasks = await asyncio.wait(tasks, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            done, tasks = await asyncio.wait(tasks, timeout=tries.until_helper(), return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 if not isinstance(task.exception(), LostError):
                     return task.result()
             if done and not tasks:
                 await tries.pause(next(iter(done)).exception())
-            tries.has_helper |= not done
+            if not done:
+                tries.call_helper()
             if not done or not tasks:
                 tasks.add(tries.start(attempt))
     finally:
@@ -60,12 +81,21 @@ async def keep_trying(attempt: Callable[[int], Awaitable[T]], patience: Patience
 class Tries:
     """The tries of one job."""
 
-    def __init__(self, patience: Patience) -> None:
-        self.patience = patience
+    def __init__(self, patience: Patience, budget: Budget) -> None:
+        self.patience, self.budget = patience, budget
         self.began = time.monotonic()
         self.number = 0
         self.has_helper = False
-        """A second replica has the job beside one that was silent."""
+        budget.earn()
+
+    def until_helper(self) -> float | None:
+        """Seconds of silence after which a second replica gets the job as well; None if none may any more."""
+        return None if self.has_helper or self.budget.is_spent else self.patience.until_another
+
+    def call_helper(self) -> None:
+        """A second replica gets the job beside one that was silent."""
+        self.has_helper = True
+        self.budget.spend()
 
     def start(self, attempt: Callable[[int], Awaitable[T]]) -> "asyncio.Task[T]":
         """The next try."""
@@ -84,20 +114,19 @@ class Tries:
         await asyncio.sleep(random.uniform(longest / 2, longest))
 
 
-async def keep_streaming(attempt: Callable[[int], Pieces], patience: Patience) -> Pieces:
+async def keep_streaming(attempt: Callable[[int], Pieces], patience: Patience, budget: Budget) -> Pieces:
     """The pieces of the first try that ends. What a lost try has said already is not said again: all say the same."""
-    tries = Tries(patience)
+    tries = Tries(patience, budget)
     sent = 0
     while True:
         try:
-            limit = None if tries.has_helper else patience.until_another
-            async with aclosing(unsaid(heard(attempt(tries.number), limit), sent)) as pieces:
+            async with aclosing(unsaid(heard(attempt(tries.number), tries.until_helper()), sent)) as pieces:
                 async for piece in pieces:
                     sent += len(piece) if isinstance(piece, str) else 0
                     yield piece
             return
         except TimeoutError:
-            tries.has_helper = True
+            tries.call_helper()
             tries.number += 1
         except LostError as exc:
             tries.number += 1

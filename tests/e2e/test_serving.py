@@ -255,7 +255,7 @@ def test_it_serves_https(tmp_path: Path) -> None:
         (["--tls-cert", "cert.pem"], "--tls-cert and --tls-key belong together"),
         (["--tls-cert", "{here}", "--tls-key", "{here}"], "not a certificate in PEM form and its key"),
         (["--max-body", "0"], "--max-body 0: must be at least 1"),
-        (["--model", "absent"], "absent: there is no such folder"),
+        (["--model", "absent"], "absent: neither an installed model"),
     ],
 )
 def test_what_cannot_be_served_is_told_in_one_line(options: list[str], told: str) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lowabs_lsp.errors import BusyError, EngineError
-from lowabs_lsp.serving.failover import LostError, Patience, keep_streaming, keep_trying
+from lowabs_lsp.serving.failover import Budget, LostError, Patience, keep_streaming, keep_trying
 from lowabs_lsp.serving.jobs import Answer, Pieces
 from lowabs_lsp.values import Generated, Stop
 
@@ -34,7 +34,7 @@ def lost_after(*lives: int, text: str, piece: int = 2) -> Callable[[int], Pieces
 
 
 async def said(attempt: Callable[[int], Pieces], patience: Patience = HASTY) -> tuple[str, list[Answer]]:
-    pieces = [piece async for piece in keep_streaming(attempt, patience)]
+    pieces = [piece async for piece in keep_streaming(attempt, patience, Budget())]
     return "".join(p for p in pieces if isinstance(p, str)), [p for p in pieces if isinstance(p, Answer)]
 
 
@@ -50,7 +50,7 @@ async def test_an_answer_comes_from_the_first_replica_that_lives() -> None:
             raise LostError("dead")
         return number
 
-    assert await keep_trying(attempt, HASTY) == 3
+    assert await keep_trying(attempt, HASTY, Budget()) == 3
 
 
 async def test_a_job_that_fails_is_not_tried_again() -> None:
@@ -61,7 +61,7 @@ async def test_a_job_that_fails_is_not_tried_again() -> None:
         raise EngineError("leaves no room")
 
     with pytest.raises(EngineError, match="leaves no room"):
-        await keep_trying(attempt, HASTY)
+        await keep_trying(attempt, HASTY, Budget())
     assert tried == [0]
 
 
@@ -81,7 +81,7 @@ async def test_a_silent_replica_gets_a_helper_and_is_let_go() -> None:
             raise
         return number
 
-    assert await keep_trying(attempt, Patience(until_another=0.001)) == 1
+    assert await keep_trying(attempt, Patience(until_another=0.001), Budget()) == 1
     await let_go.wait()
 
 
@@ -95,7 +95,7 @@ async def test_a_helper_that_is_lost_leaves_the_slow_one_its_job() -> None:
         await helped.wait()
         return number
 
-    assert await keep_trying(attempt, Patience(until_another=0.001)) == 0
+    assert await keep_trying(attempt, Patience(until_another=0.001), Budget()) == 0
 
 
 async def test_a_silent_stream_goes_on_elsewhere() -> None:
@@ -107,3 +107,25 @@ async def test_a_silent_stream_goes_on_elsewhere() -> None:
         yield END
 
     assert await said(attempt, Patience(until_another=0.001)) == ("abcd", [END])
+
+
+@given(jobs=st.integers(0, 200))
+def test_silent_jobs_get_helpers_for_a_tenth_of_all_jobs(jobs: int) -> None:
+    budget, helpers = Budget(share=0.1, most=5), 0
+    for _ in range(jobs):
+        budget.earn()
+        if not budget.is_spent:
+            budget.spend()
+            helpers += 1
+    assert helpers <= 5 + 0.1 * jobs
+
+
+async def test_without_a_budget_a_slow_replica_keeps_its_job_alone() -> None:
+    slow = asyncio.get_running_loop().create_future()
+
+    async def attempt(number: int) -> int:
+        asyncio.get_running_loop().call_later(0.05, slow.set_result, None)
+        await slow
+        return number
+
+    assert await keep_trying(attempt, Patience(until_another=0.001), Budget(most=0)) == 0
