@@ -94,6 +94,7 @@ class _Network(nn.Module):
 def _network(places: Sequence[Places], seed: int) -> _Network:
     """Weighted cross entropy by Adam with decay, its rate falling to nothing."""
     torch.manual_seed(seed)
+    torch.set_num_threads(1)  # the network is small: more would wait for each other
     features = np.concatenate([each.features for each in places])
     mean, scale = features.mean(axis=0).astype(float), features.std(axis=0).astype(float)
     network = _Network(mean, np.where(scale > 1e-6, scale, 1.0))

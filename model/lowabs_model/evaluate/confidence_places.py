@@ -67,11 +67,12 @@ def places_of(
 ) -> Places:
     """At most so many keys of a repository's commits, or what so many seconds yield."""
     rows: list[tuple[tuple[float, ...], bool, int, int, int, int, int]] = []
-    count, texts, until = 0, 0, time.monotonic() + seconds
+    count, texts, last, until = 0, 0, (0, 0), time.monotonic() + seconds
     for session in draw_sessions(repository, revision="HEAD", seed=seed):
         for number, at, rest, parts in _session_places(repository, session, engine, settings):
             count += 1
-            texts += number != (rows[-1][4] if rows else -1) and at == 0
+            texts += number != last[0] or at <= last[1]
+            last = number, at
             for text, features in parts:
                 agree, kept = _agreement(text, rest)
                 rows.append((features, kept, count, at, texts, agree, len(text)))
