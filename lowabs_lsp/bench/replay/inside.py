@@ -12,6 +12,7 @@ from attrs import define, field, frozen
 from lowabs_lsp.bench.replay.assistant import Answer, Usage
 from lowabs_lsp.bench.replay.policy import Event, Policy, Request, Timing
 from lowabs_lsp.context.window import remembering
+from lowabs_lsp.postprocess.confidence import Calibrated
 from lowabs_lsp.values import Cancelled, Decoding, Draft, Engine, Generated, Layout, Mixer, Prompt, Vocabulary, never
 
 T = TypeVar("T")
@@ -45,6 +46,11 @@ class CountingEngine:
     def vocabulary(self) -> Vocabulary | None:
         """As of the engine itself."""
         return self._engine.vocabulary
+
+    @property
+    def calibration(self) -> str:
+        """As of the engine itself."""
+        return self._engine.calibration if isinstance(self._engine, Calibrated) else ""
 
     def count_tokens(self, text: str) -> int:
         """As the engine itself does; from one key to the next nearly every line is the same."""
