@@ -36,8 +36,14 @@ from lowabs_lsp.values import (
 class Completer:
     """Completes with one engine under one set of settings. One caller at a time: the engine's thread."""
 
-    def __init__(self, engine: Engine | None, settings: Settings, surroundings: Surroundings | None = None) -> None:
-        """Without `surroundings` only the open documents are known."""
+    def __init__(
+        self,
+        engine: Engine | None,
+        settings: Settings,
+        surroundings: Surroundings | None = None,
+        confidence: Confidence | None = None,
+    ) -> None:
+        """Without `surroundings` only the open documents are known; without `confidence`, as the engine's model brings it."""
         self.engine = engine
         self.settings = settings
         self.surroundings = surroundings or Surroundings((), settings, engine.vocabulary if engine else None)
@@ -45,7 +51,7 @@ class Completer:
         self._context = ContextBuilder(settings.context, count, lambda: self.surroundings.segments)
         self._trees = Trees()
         self._deletions = Deletions()
-        self.confidence: Confidence | None = confidence_of(engine)
+        self.confidence: Confidence | None = confidence or confidence_of(engine)
         """Learns from what is accepted: hand it `Completion.features`. None where the model brings no calibration."""
         self.judge: Judge | None = self.confidence
 
