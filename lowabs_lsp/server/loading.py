@@ -125,7 +125,8 @@ class Loader:
             self.close()
             self.surroundings = Surroundings(roots, settings, vocabulary)
             self._read(self.surroundings)
-        return Completer(engine, settings, self.surroundings)
+        known = self._completer.confidence if self._completer and self._completer.engine is engine else None
+        return Completer(engine, settings, self.surroundings, known)
 
     def _read(self, surroundings: Surroundings) -> None:
         loop = asyncio.get_running_loop()
