@@ -14,6 +14,7 @@ from lsprotocol import types as lsp
 
 from lowabs_lsp.prompt.languages import is_among
 from lowabs_lsp.server.answers import Answers, Wish
+from lowabs_lsp.completer import Completer
 from lowabs_lsp.server.configuration import Configuration
 from lowabs_lsp.server.documents import Cursor, Documents, file_path
 from lowabs_lsp.server.editor import ServerEditor
@@ -49,8 +50,10 @@ class Session:
         self.started = False
         self.board = StatusBoard(self.status, lambda status: server.protocol.notify(STATUS_CHANGED, status))
         self.pause = Pause(self._rest, self.board.refresh)
-        self.suggestions = Suggestions(lambda language, event, number: None)
+        self.suggestions = Suggestions(lambda language, event, number: None, self._learn)
         self._loader = Loader(thread, self.editor, self.begin, roots=self._folders, on_change=self._model_changed)
+        self.executor = thread.executor
+        """Runs what needs the model."""
         self._answers = Answers(self._loader, thread.executor, lambda: self.settings)
         self._problems: list[str] = []
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -182,6 +185,16 @@ class Session:
         """A suggestion is sent to the client."""
         self.suggestions.show(name, cursor.document, cursor.offset, completion, self.documents.encoding)
         self._answers.look_ahead(cursor.document, cursor.offset, completion.text, self._others(cursor))
+
+    @property
+    def completer(self) -> Completer | None:
+        """The one at hand."""
+        return self._loader.completer_at_hand
+
+    def _learn(self, completion: Completion, right: bool) -> None:
+        """It has turned out whether a suggestion was right."""
+        if (completer := self.completer) is not None and completer.confidence is not None and completion.features:
+            completer.confidence.observe(completion.features, right)
 
     def end(self, ended: Ended) -> None:
         """A request has ended."""
