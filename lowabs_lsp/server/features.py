@@ -14,6 +14,7 @@ from lowabs_lsp.server.commands import member, register_commands
 from lowabs_lsp.server.completions import completion, inline_completion, resolve
 from lowabs_lsp.server.configuration import SECTION, is_for_others
 from lowabs_lsp.server.documents import Documents
+from lowabs_lsp.server.explanations import EXPLAIN, explain_place
 from lowabs_lsp.server.items import MenuStyle
 from lowabs_lsp.server.parent import process_end
 from lowabs_lsp.server.session import Session
@@ -29,6 +30,7 @@ def register(session: Session) -> None:
     for method, (handler, options) in _FEATURES.items():
         session.server.feature(method, options)(partial(handler, session))
     register_commands(session)
+    session.server.feature(EXPLAIN)(partial(explain_place, session))
 
 
 # ------------------------------------------------------------------------------------------------------------ lifecycle
