@@ -12,9 +12,9 @@ from typing import Any
 from attrs import evolve
 from lsprotocol import types as lsp
 
+from lowabs_lsp.completer import Completer
 from lowabs_lsp.prompt.languages import is_among
 from lowabs_lsp.server.answers import Answers, Wish
-from lowabs_lsp.completer import Completer
 from lowabs_lsp.server.configuration import Configuration
 from lowabs_lsp.server.documents import Cursor, Documents, file_path
 from lowabs_lsp.server.editor import ServerEditor
