@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from lowabs_lsp.serving.jobs import Answer
 from lowabs_lsp.values import Stop
@@ -16,6 +16,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)  # processor time and memory, where the system tells (Linux)
         self.requests = Counter("lowabs_requests", "Requests by route and status", ["route", "status"], registry=self._registry)
         self.seconds = Histogram(
             "lowabs_request_seconds",

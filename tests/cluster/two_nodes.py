@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx2
 
+ENGINE, FRONT, PROXY = b":Engine", b":Front", b"ProxyActor"
 BIN = Path(sys.executable).parent
 ENVIRONMENT = os.environ | {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0", "RAY_DISABLE_DOCKER_CPU_WARNING": "1"}
 
@@ -83,8 +84,16 @@ class TwoNodes:
 
     def engines(self) -> list[int]:
         """The processes of engine replicas."""
+        return self.find(ENGINE)
+
+    def find(self, kind: bytes) -> list[int]:
+        """The processes that Ray calls so."""
         ours = {pid for process in self.processes for pid in descendants(process.pid)}
-        return [pid for pid in sorted(ours) if b"ServeReplica" in title(pid) and b":Engine" in title(pid)]
+        return [pid for pid in sorted(ours) if kind in title(pid)]
+
+    def processor_seconds(self, kind: bytes) -> float:
+        """What they have used up so far."""
+        return sum(processor_seconds(pid) for pid in self.find(kind))
 
     def wait_for_engines(self, count: int, without: Collection[int] = ()) -> list[int]:
         """The replicas, once there are so many, none of those in `without` among them, and the service answers."""
@@ -122,6 +131,15 @@ def kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         return
+
+
+def processor_seconds(pid: int) -> float:
+    """Of one process, its threads included."""
+    try:
+        used = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    except OSError:
+        return 0.0
+    return sum(map(int, used)) / os.sysconf("SC_CLK_TCK")
 
 
 def title(pid: int) -> bytes:
