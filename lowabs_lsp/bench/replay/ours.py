@@ -23,6 +23,9 @@ SERVED: Mapping[str, Mapping[str, object]] = {
 }
 """Policies that the real server plays, by the settings that an editor sends to it: ours, and ours with a part taken away."""
 
+UNTIMED: Mapping[str, object] = {"completion": {"ahead": "never", "deadline": 0}}
+"""What makes the server's answers independent of the speed of the machine."""
+
 
 def merged(settings: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
     """`settings` with `over` laid over them, section by section."""

@@ -74,7 +74,7 @@ def test_nonsense_saves_nothing_and_counts_as_noise(replay: Replay) -> None:
     total = figures(replay("nonsense", "completer"))["completer"]
     assert (total["keystrokes_saved"], total["exact_match"]) == (0, 0)
     assert total["wrong_share"] == 1
-    assert total["wrong_per_100_keys"] > 50
+    assert total["wrong_per_100_keys"] > 10  # where the file parsed before, nonsense is not even shown
 
 
 def test_every_peer_uses_what_its_model_knows(replay: Replay) -> None:
