@@ -60,6 +60,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_evaluate(commands)
     _add_export(commands)
     _add_random(commands)
+    _add_gates(commands)
     _add_import(commands)
     return parser
 
@@ -168,6 +169,21 @@ def _tasks(options: argparse.Namespace) -> int:
     counts = build_tasks(options.corpus, options.output, per_family=options.per_family, ordinary=options.ordinary)
     for family, count in counts.items():
         print(f"{family}: {count}")
+    return 0
+
+
+def _add_gates(commands: "Commands") -> None:
+    parser = commands.add_parser("gates", help="fit how the workspace memory is weighed beside a model")
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("repositories", type=Path, nargs="+", metavar="REPO", help="git repositories it was not trained on")
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the gates, as .npz")
+    parser.set_defaults(command=_gates)
+
+
+def _gates(options: argparse.Namespace) -> int:
+    from lowabs_model.evaluate.memory import fit_memory
+
+    fit_memory(options.checkpoint, options.repositories, options.output)
     return 0
 
 

@@ -11,7 +11,7 @@ from lowabs_lsp.errors import LowabsError
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
-MEASURES = ("infilling", "lines", "loss", "mbpp", "nl2bash", "tasks")
+MEASURES = ("infilling", "lines", "loss", "mbpp", "memory", "nl2bash", "tasks")
 
 
 def spelled_out(words: list[str]) -> list[str]:
@@ -46,6 +46,7 @@ def add_evaluate(commands: "Commands") -> None:
     _add_simple(
         measures, "nl2bash", "NL2Bash: a line of shell from a sentence; FILE is the folder with all.nl and all.cm", _nl2bash
     )
+    _add_memory(measures)
     _add_tasks(measures)
 
 
@@ -93,6 +94,14 @@ def _add_simple(measures: "Commands", name: str, summary: str, command: Any) -> 
     parser.set_defaults(command=command)
 
 
+def _add_memory(measures: "Commands") -> None:
+    parser = measures.add_parser("memory", help="model and workspace memory, alone and both: bits, lines, drafts")
+    parser.add_argument("checkpoint", type=Path, help="what the bundle was exported from")
+    parser.add_argument("repositories", nargs="+", type=Path, metavar="REPO", help="git repositories, unseen")
+    _add_common(parser)
+    parser.set_defaults(command=_memory)
+
+
 def _add_tasks(measures: "Commands") -> None:
     parser = measures.add_parser("tasks", help="what checkpoints make of held-out task items, by family, side by side")
     parser.add_argument("checkpoints", nargs="+", type=Path, metavar="CHECKPOINT", help="before, after, ...")
@@ -106,6 +115,13 @@ def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of items, 1 or more")
     return int(text)
+
+
+def _memory(options: argparse.Namespace) -> int:
+    from lowabs_model.evaluate.memory import show_memory
+
+    show_memory(options.checkpoint, options.model, options.repositories, options.json)
+    return 0
 
 
 def _all(options: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from lowabs_lsp.bench.replay.history import Repository
 from lowabs_lsp.engine.local import LocalEngine
+from lowabs_lsp.errors import LowabsError
 from lowabs_lsp.memory.gates import load_gates
 from lowabs_lsp.memory.workspace import WorkspaceMemory
 from lowabs_model.checkpoint import load_checkpoint, load_checkpoint_tokenizer
@@ -57,7 +58,7 @@ def show_memory(checkpoint: Path, bundle: Path | None, repositories: Sequence[Pa
     engine = LocalEngine.open(bundle)
     reports = []
     for path in repositories:
-        files, commits = (_bits(list(cases), model, encode) for cases in cases_of(path))
+        files, commits = (_bits(cases, model, encode) for cases in cases_of(path))
         reports.append(Report(path.name, files, commits, _lines(path, engine)))
         _print(reports[-1])
     if output is not None:
@@ -76,11 +77,17 @@ def open_checkpoint(checkpoint: Path) -> tuple[Decoder, Encode]:
     return load_checkpoint(checkpoint).eval(), encode
 
 
-def cases_of(path: Path) -> Iterator[Iterable[Case]]:
-    """Of one repository: files, then commits."""
+def cases_of(path: Path) -> Iterator[list[Case]]:
+    """Of one repository: files, then commits. Raises LowabsError where it has none."""
     with Repository(path) as repository:
-        yield file_cases(workspace_files(repository, "HEAD"), count=FILES)
-        yield commit_cases(repository, commits=COMMITS)
+        yield _some(file_cases(workspace_files(repository, "HEAD"), count=FILES), path, "files of code of 500 characters")
+        yield _some(commit_cases(repository, commits=COMMITS), path, "commits that add lines to files of code")
+
+
+def _some(cases: Iterable[Case], path: Path, of: str) -> list[Case]:
+    if not (found := list(cases)):
+        raise LowabsError(f"{path}: has no {of} to measure; give another repository")
+    return found
 
 
 def _bits(cases: Sequence[Case], model: Decoder, encode: Encode) -> BitsRow:

@@ -16,6 +16,8 @@ from lowabs_model.evaluate.memory_bits import memory_alone
 
 PREFIX, SUFFIX = 1500, 400
 """Characters that the model is shown of the file."""
+OVERHEAD = 8
+"""Tokens for the sentinels."""
 LINE = Decoding(max_tokens=64, stop=("\n",))
 
 
@@ -99,13 +101,21 @@ def complete_lines(
     for place in places:
         suffix = place.suffix if below else ""
         memory.look(place.path, place.prefix, suffix)
-        context = Context(place.path, "", prefix=place.prefix[-PREFIX:], suffix=suffix[:SUFFIX])
-        prompt = evolve(render(context, engine.layout), heal=False)
+        prompt = evolve(render(shown(place, suffix, engine), engine.layout), heal=False)
         started = perf_counter()
         done = engine.generate(prompt, LINE, mixer=mixer, draft=draft)
         seconds += perf_counter() - started - (done.timings.encode + done.timings.prefill) / 1e3
         generated.append((done, place.rest))
     return _row(generated, seconds)
+
+
+def shown(place: LinePlace, suffix: str, engine: LocalEngine) -> Context:
+    """What fits the model of the text around the cursor."""
+    prefix, suffix = place.prefix[-PREFIX:], suffix[:SUFFIX]
+    room = engine.context_length - LINE.max_tokens - OVERHEAD - engine.count_tokens(place.path)
+    while engine.count_tokens(prefix) + engine.count_tokens(suffix) > room:
+        prefix, suffix = prefix[len(prefix) // 4 :], suffix[: len(suffix) * 3 // 4]
+    return Context(place.path, "", prefix=prefix, suffix=suffix)
 
 
 def _row(generated: Sequence[tuple[Generated, str]], seconds: float) -> LineRow:
