@@ -8,7 +8,7 @@ from lowabs_lsp.postprocess.features import features_of
 from lowabs_lsp.postprocess.filters import repeats_line_above, stands_below
 from lowabs_lsp.postprocess.place import Place
 from lowabs_lsp.postprocess.style import styled
-from lowabs_lsp.postprocess.trim import drop_overlap, trim_block, trim_known, trim_line, trim_repetition, trim_unfit
+from lowabs_lsp.postprocess.trim import drop_overlap, trim_block, trim_known, trim_line, trim_repetition, trim_torn, trim_unfit
 from lowabs_lsp.values import Completion, Context, Document, Generated, Reason, Stop
 
 _UNFINISHED = {Stop.CANCELLED: Reason.CANCELLED}
@@ -49,9 +49,10 @@ def _formed(generated: Generated, context: Context, place: Place, *, block: bool
     line_before = context.prefix.rpartition("\n")[2]
     said = trim_unfit(generated.text.replace("\r\n", "\n"))
     whole = generated.stop in (Stop.END, Stop.TEXT)
+    said = said if whole or "\n" in said else trim_torn(said)
     said = trim_block(said, line_before, whole=whole) if block else trim_line(said)
     if not said.strip():
-        return "", Reason.EMPTY
+        return "", Reason.DEADLINE if generated.stop is Stop.DEADLINE else Reason.EMPTY
     text = trim_repetition(said)
     if not text.strip() or repeats_line_above(text, context.prefix):
         return "", Reason.REPETITION

@@ -17,6 +17,11 @@ def trim_unfit(text: str) -> str:
     return text[: unfit.start()] if unfit else text
 
 
+def trim_torn(text: str) -> str:
+    """What stands before a word at the end, which may be torn: the generation was cut off behind it."""
+    return re.sub(r"\w+\Z", "", text)
+
+
 def trim_line(text: str) -> str:
     """Only what stands on the cursor's line, without blanks at the end."""
     return re.split(r"\r\n|\n|\r", text, maxsplit=1)[0].rstrip()

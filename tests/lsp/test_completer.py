@@ -8,7 +8,19 @@ from attrs import evolve
 from lowabs_lsp.completer import Completer, block_begins
 from lowabs_lsp.engine.scripted import ScriptedEngine
 from lowabs_lsp.settings import Settings, load_settings
-from lowabs_lsp.values import Cancelled, Completion, Decoding, Document, Generated, Limits, Prompt, Reason, Sentinel, never
+from lowabs_lsp.values import (
+    Cancelled,
+    Completion,
+    Decoding,
+    Document,
+    Generated,
+    Limits,
+    Prompt,
+    Reason,
+    Sentinel,
+    Stop,
+    never,
+)
 
 CURSOR = "‸"
 
@@ -86,6 +98,27 @@ def test_what_may_not_be_shown_is_not_prefilled() -> None:
     completer = Completer(engine, load_settings({"context": {"exclude": ["a.py"]}}))
     assert completer.prefill(*place("x = ‸")) is None
     assert engine.prompts == []
+
+
+class Late(ScriptedEngine):
+    """Runs out of time behind its script."""
+
+    def generate(self, prompt: Prompt, decoding: Decoding, cancelled: Cancelled = never, **more: Any) -> Generated:
+        return evolve(super().generate(prompt, decoding, cancelled, **more), stop=Stop.DEADLINE)
+
+
+@pytest.mark.parametrize(
+    ("marked", "says", "text", "reason"),
+    [
+        ("x = ‸", "first(arg, seco", "first(arg,", Reason.SHOWN),
+        ("x = ‸", "", "", Reason.DEADLINE),
+        ("x = ‸", "unfinishe", "", Reason.DEADLINE),
+        ("def f():\n    ‸\n", "x = 1\n    return x.unfinishe", "x = 1", Reason.SHOWN),
+    ],
+)
+def test_a_deadline_shows_the_part_that_is_complete(marked: str, says: str, text: str, reason: Reason) -> None:
+    completion = Completer(Late(says), Settings()).complete(*place(marked))
+    assert (completion.text, completion.reason) == (text, reason)
 
 
 @pytest.mark.parametrize("raw", [{"enabled": False}, {"disabledLanguages": ["python"]}])
