@@ -1,0 +1,7 @@
+"""Where the binary begins."""
+
+import sys
+
+from lowabs_lsp.cli import main
+
+sys.exit(main())
