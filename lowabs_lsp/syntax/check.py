@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
-from lowabs_lsp.syntax.continuations import continuations
+from lowabs_lsp.syntax.continuations import continuations, goes_on
 from lowabs_lsp.syntax.grammars import grammar_of
 from lowabs_lsp.syntax.strict import STRICT
 from lowabs_lsp.syntax.trees import Parsed, Trees
@@ -31,8 +31,11 @@ class Check:
     """The document parses as it is, or does without the line that is being written."""
 
     def admits(self, text: str) -> bool:
-        """Whether the document parses with `text` inserted and what it may need to be whole."""
-        return not self.is_sound or any(self._parses(text, more) for more in continuations(self.language, self.line + text))
+        """Whether the document parses with `text` inserted; one that plainly goes on may need more to be whole."""
+        if not self.is_sound or self._parses(text, ""):
+            return True
+        whole = self.line + text
+        return goes_on(whole) and any(self._parses(text, more) for more in continuations(self.language, whole))
 
     def parses_with(self, text: str) -> bool:
         """Whether the document parses with `text` inserted, nothing else added."""

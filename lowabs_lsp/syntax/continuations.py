@@ -20,15 +20,24 @@ _SHELL = (
 _PYTHON_HEADERS = frozenset(
     ("if", "elif", "else", "for", "while", "with", "except", "finally", "def", "class", "async", "match", "case")
 )
+_GOES_ON = re.compile(
+    r"""(?:[(\[{,:\\|&+*/=<>-]|\b(?:then|do|else|in|and|or|not|try|finally|begin|as|select|from|where|set)|\"\"\"|''')\s*$"""
+    r"""|^\s*@|^\s*(?:ifn?eq|ifn?def|define)\b|<<-?\s*["']?\w+["']?\s*$""",
+    re.IGNORECASE,
+)
 _HEREDOC = re.compile(r"<<-?\s*[\"']?(\w+)[\"']?")
+
+
+def goes_on(text: str) -> bool:
+    """Whether anybody can see that `text` is not all: it opens a block or a bracket at its end, or ends in an operator."""
+    return _GOES_ON.search(text.rpartition("\n")[2]) is not None
 
 
 def continuations(language: str, text: str) -> Iterator[str]:
     """Texts that may make a program of `text`, which begins with the cursor's line and ends with what is inserted.
 
-    Nothing comes first, then what closes its brackets and strings, then what a statement or block may need.
+    First what closes its brackets and strings, then what a statement or block may need.
     """
-    yield ""
     closers, quote, _ = scan(text, language)
     closing = quote + closers
     if closing:
