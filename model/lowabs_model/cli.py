@@ -62,6 +62,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_random(commands)
     _add_gates(commands)
     _add_import(commands)
+    _add_calibrate(commands)
     return parser
 
 
