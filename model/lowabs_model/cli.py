@@ -200,11 +200,12 @@ def _add_calibrate(commands: "Commands") -> None:
     parser.add_argument("--cache", type=Path, metavar="DIR", help="keep what was completed here, and use what is there")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw them")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="put them into a page, between its marks")
     parser.set_defaults(command=_calibrate)
 
 
 def _calibrate(options: argparse.Namespace) -> int:
-    from lowabs_model.evaluate.calibrate import Plan, as_json, calibrate, plot
+    from lowabs_model.evaluate.calibrate import Plan, as_json, calibrate, plot, put_into
 
     plan = Plan(
         bundle=options.bundle,
@@ -221,6 +222,8 @@ def _calibrate(options: argparse.Namespace) -> int:
         options.json.write_text(as_json(figures), encoding="utf-8")
     if options.plot:
         plot(figures, options.plot)
+    if options.page:
+        options.page.write_text(put_into(options.page.read_text("utf-8"), figures), encoding="utf-8")
     for name, part in figures.items():
         print(f"{name}: {part['places']} places, expected calibration error {part['calibration_error']}")
         for row in part["curve"][::2]:
