@@ -185,6 +185,40 @@ def plot(figures: Mapping[str, Any], file: Path) -> None:
     plt.close(drawing)
 
 
+MARKS = ("<!-- figures -->\n", "<!-- /figures -->")
+"""Between which a page has the figures."""
+
+
+def as_markdown(figures: Mapping[str, Any]) -> str:
+    """The figures of the repositories to report on, else of those fitted on, as a reader sees them."""
+    shown = figures.get("reported") or figures["fitted"]
+    by_repository = ", ".join(f"{name} {error:.3f}" for name, error in shown["calibration_error_by_repository"].items())
+    rows = [
+        f"Expected calibration error **{shown['calibration_error']:.3f}** over {shown['places']:,} places behind {shown['keys']:,} keys "
+        f"({by_repository}); on the repositories it was fitted on, each foretold by the others, "
+        f"{figures['fitted']['calibration_error']:.3f}.",
+        "",
+        "| `completion.precision` | met | shown for 100 keys | wrong for 100 keys | characters of right ones for 100 keys |",
+        "|---|---|---|---|---|",
+    ]
+    for row in shown["curve"][::2]:
+        if row["precision"] is not None:
+            rows.append(
+                f"| {row['wanted']:.1f} | {row['precision']:.2f} | {row['shown_per_100_keys']:.1f} | "
+                f"{row['wrong_per_100_keys']:.1f} | {row['right_characters_per_100_keys']:.1f} |"
+            )
+    return "\n".join(rows) + "\n"
+
+
+def put_into(page: str, figures: Mapping[str, Any]) -> str:
+    """`page` with the figures between its marks. Raises BenchError where it has none."""
+    before, start, rest = page.partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    if not (start and end):
+        raise BenchError(f"the page has no place for figures: put {MARKS[0].strip()} and {MARKS[1]} into it")
+    return before + start + as_markdown(figures) + end + after
+
+
 def as_json(figures: Mapping[str, Any]) -> str:
     """For a file."""
     return json.dumps(figures, indent=1) + "\n"
