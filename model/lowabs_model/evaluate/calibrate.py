@@ -193,8 +193,9 @@ def as_markdown(figures: Mapping[str, Any]) -> str:
     """The figures of the repositories to report on, else of those fitted on, as a reader sees them."""
     shown = figures.get("reported") or figures["fitted"]
     by_repository = ", ".join(f"{name} {error:.3f}" for name, error in shown["calibration_error_by_repository"].items())
+    over = f"{shown['places']:,} places behind {shown['keys']:,} keys"
     rows = [
-        f"Expected calibration error **{shown['calibration_error']:.3f}** over {shown['places']:,} places behind {shown['keys']:,} keys "
+        f"Expected calibration error **{shown['calibration_error']:.3f}** over {over} "
         f"({by_repository}); on the repositories it was fitted on, each foretold by the others, "
         f"{figures['fitted']['calibration_error']:.3f}.",
         "",
