@@ -81,7 +81,7 @@ class CompletionSettings:
     )
     alternatives: int = setting(3, "Suggestions to choose from where one is asked for, as far as the editor can", least=1)
     precision: float = setting(
-        0.0, "Show suggestions of which this share is right, as in 0.6; 0 shows all, as does asking for one", least=0
+        0.2, "Show suggestions of which this share is right, as in 0.6; 0 shows all, as does asking for one", least=0
     )
     menu: bool = setting(True, "Answer `textDocument/completion` (the menu) beside inline completion (ghost text)")
 
