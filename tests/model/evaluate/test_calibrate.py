@@ -9,6 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lowabs_model.cli import main
+from lowabs_model.evaluate.calibrate import Plan, gather, put_into
+from lowabs_model.evaluate.confidence_fit import calibration_error, isotonic, shown_at
+from lowabs_model.evaluate.confidence_places import Places
 
 from lowabs_lsp.completer import Completer
 from lowabs_lsp.engine.bundle import CALIBRATION, open_bundle
@@ -16,10 +20,6 @@ from lowabs_lsp.engine.local import LocalEngine
 from lowabs_lsp.errors import BenchError
 from lowabs_lsp.settings import EngineSettings, Settings
 from lowabs_lsp.values import Document
-from lowabs_model.cli import main
-from lowabs_model.evaluate.calibrate import Plan, gather, put_into
-from lowabs_model.evaluate.confidence_fit import calibration_error, isotonic, shown_at
-from lowabs_model.evaluate.confidence_places import Places
 
 TINY = Path(__file__).parents[2] / "data" / "tiny"
 CODE = "import os\nimport sys\n\n\ndef read(path):\n    with open(path) as file:\n        return file.read()\n"
