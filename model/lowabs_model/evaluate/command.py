@@ -11,7 +11,7 @@ from lowabs_lsp.errors import LowabsError
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
-MEASURES = ("infilling", "lines", "loss", "mbpp", "memory", "nl2bash", "tasks")
+MEASURES = ("curve", "infilling", "lines", "loss", "mbpp", "memory", "nl2bash", "tasks")
 
 
 def spelled_out(words: list[str]) -> list[str]:
@@ -39,6 +39,7 @@ def add_evaluate(commands: "Commands") -> None:
     _add_common(parser)
     parser.set_defaults(command=_all)
     measures = parser.add_subparsers(metavar="MEASURE")
+    _add_curve(measures)
     _add_infilling(measures)
     _add_lines(measures)
     _add_loss(measures)
@@ -53,6 +54,13 @@ def add_evaluate(commands: "Commands") -> None:
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, metavar="DIR", help="bundle to measure; the default model if left out")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+
+
+def _add_curve(measures: "Commands") -> None:
+    parser = measures.add_parser("curve", help="draw the learning curves of training runs: loss against tokens")
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder that a training run has written")
+    parser.add_argument("--plot", type=Path, required=True, metavar="FILE", help="the .png or .svg to write")
+    parser.set_defaults(command=_curve)
 
 
 def _add_infilling(measures: "Commands") -> None:
@@ -142,6 +150,13 @@ def _all(options: argparse.Namespace) -> int:
         )
     show_report(report, Console(width=150))
     return _written(report, options.json)
+
+
+def _curve(options: argparse.Namespace) -> int:
+    from lowabs_model.evaluate.curve import plot_curve
+
+    plot_curve(options.runs, options.plot)
+    return 0
 
 
 def _infilling(options: argparse.Namespace) -> int:
