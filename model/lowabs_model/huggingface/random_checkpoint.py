@@ -50,7 +50,7 @@ def config_of(model: KnownModel) -> dict[str, object]:
         "tie_word_embeddings": model.tied,
         "max_position_embeddings": 8192,
         "rope_theta": 10000.0,
-        "eos_token_id": 0,
+        "eos_token_id": 256,  # behind the single bytes
         epsilon: 1e-6,
     } | ({"head_dim": model.head_dim} if model.model_type in ("qwen3", "gemma") else {})
 

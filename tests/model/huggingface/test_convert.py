@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 import transformers
+from attrs import evolve
 from lowabs_model.huggingface import convert
+from lowabs_model.huggingface.config import MODEL_TYPES, read_foreign_config
 from lowabs_model.huggingface.convert import import_model
 
 from lowabs_lsp.cli import main
-from lowabs_lsp.engine.bundle import Bundle, open_bundle
+from lowabs_lsp.engine.bundle import open_bundle
 from lowabs_lsp.engine.local import LocalEngine
 from lowabs_lsp.errors import BundleError
 from lowabs_lsp.prompt.fim import render
@@ -67,3 +69,61 @@ def test_the_middle_is_that_of_transformers(installed: Path, checkpoint: Path) -
     generated = engine.generate(prompt, Decoding(max_tokens=24))
     assert list(generated.tokens) == greedy(checkpoint, ids, 24)
     assert generated.prompt_tokens == len(ids)
+
+
+@pytest.mark.parametrize(("quantize", "kept"), [("int8", 0.8), ("rowq", 0.8), ("int4", 0.2), ("fp16", 0.97), ("bf16", 0.9)])
+def test_quantised_weights_choose_nearly_the_same(make: Make, tmp_path: Path, quantize: str, kept: float) -> None:
+    """Random weights exaggerate what rounding costs: nothing in them is sure."""
+    bundle = import_model(make("Qwen3"), tmp_path / "bundle", name="small", quantize=quantize)
+    assert bundle.parity is not None
+    assert bundle.parity.graph_max_abs_logit_difference < 1e-3
+    assert kept <= bundle.parity.argmax_agreement
+    assert bundle.graphs["cpu"].variant == quantize
+    assert bundle.graphs.keys() == ({"cpu", "cuda"} if quantize == "fp16" else {"cpu"})
+
+
+def test_the_bundle_says_where_it_comes_from(installed: Path, family: str) -> None:
+    manifest = open_bundle(installed).manifest
+    assert manifest.name == family
+    assert manifest.context_length == (128 if family == "StarCoder2" else 256)
+    assert manifest.training["imported_from"] == family
+    assert not [file for file in installed.iterdir() if file.name not in (*manifest.files, "bundle.json")]
+
+
+def test_a_graph_that_computes_something_else_is_not_kept(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    qwen2 = MODEL_TYPES["qwen2"]
+    wrong = evolve(qwen2, design=evolve(qwen2.design, embedding_scale=1.0, norm_shift=0.01))
+    monkeypatch.setitem(MODEL_TYPES, "qwen2", wrong)
+    with pytest.raises(BundleError, match="the graph's logits differ from PyTorch's"):
+        import_model(make("Qwen2.5"), tmp_path / "bundle", name="wrong", quantize="int8")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_neither_torch_nor_transformers_nor_safetensors_is_needed(make: Make, tmp_path: Path) -> None:
+    blocked = ("torch", "transformers", "safetensors", "zstandard", "datasketch", "matplotlib", "huggingface_hub")
+    program = (
+        f"import sys; sys.modules.update(dict.fromkeys({blocked}))\n"
+        "import lowabs_model.huggingface.convert as c\n"
+        "c.is_installed = lambda: False\n"
+        "from lowabs_model.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    words = ["import", str(make("SmolLM2")), "--name", "small", "--quantize", "int4", "--output", str(tmp_path / "bundle")]
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "transformers is not installed" in done.stderr
+    assert open_bundle(tmp_path / "bundle").manifest.parity is None
+
+
+def test_a_model_too_large_to_run_twice_is_compared_in_its_first_layers(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = read_foreign_config(make("Yi-Coder"))[0]
+    monkeypatch.setattr(convert, "available_memory", lambda: int(9 * convert.count_parameters(whole)))
+    bundle = import_model(make("Yi-Coder"), tmp_path / "bundle", name="large", quantize="int8")
+    assert bundle.parity is None
+    assert "the first 2 layers agree" in caplog.text
+
+
+def test_nothing_fits_into_no_memory(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convert, "available_memory", lambda: 1)
+    assert convert.layers_that_fit(read_foreign_config(make("Qwen3"))[0], "int4") == 0
