@@ -22,6 +22,9 @@ from lowabs_model.evaluate.items import BenchmarkError
 from lowabs_model.train import encoder
 from lowabs_model.transformer import Decoder
 
+SUFFIX = "\0"
+"""Stands for the text below until it is tokenized."""
+
 
 @frozen
 class FamilyScore:
@@ -35,7 +38,7 @@ class FamilyScore:
 
 
 def evaluate_tasks(checkpoint: Path, tasks: Sequence[Task]) -> dict[str, FamilyScore]:
-    """By family, in the families' order; those without tasks are left out. Tasks too long for the model are, too."""
+    """By family, in the families' order; those without tasks are left out."""
     model, encode = load_checkpoint(checkpoint).eval(), encoder(load_checkpoint_tokenizer(checkpoint))
     scores = {}
     for family in FAMILIES:
@@ -49,22 +52,26 @@ def evaluate_tasks(checkpoint: Path, tasks: Sequence[Task]) -> dict[str, FamilyS
 
 @torch.inference_mode()
 def _predict(model: Decoder, encode: Encode, task: Task) -> tuple[float, int, int, int] | None:
-    """Nats, tokens that were likeliest, tokens, bytes; None for a task that does not fit."""
-    before, middle = _tokens(encode, task)
-    if not middle or len(before) + len(middle) > model.config.max_position_embeddings:
+    """Nats, tokens that were likeliest, tokens, bytes; None for a middle that would fill half the context."""
+    middle, room = encode([task.middle])[0], model.config.max_position_embeddings
+    if not 0 < len(middle) <= room // 2:
         return None
+    before = _prompt(encode, task, room - len(middle))
     logits = model(torch.tensor([[*before, *middle]]))[0, len(before) - 1 : -1].float()
     targets = torch.tensor(middle)
     nats = torch.nn.functional.cross_entropy(logits, targets, reduction="sum").item()
     return nats, int((logits.argmax(-1) == targets).sum()), len(middle), len(task.middle.encode())
 
 
-def _tokens(encode: Encode, task: Task) -> tuple[list[int], list[int]]:
-    """The prompt, and what belongs behind it; cut at a character, so both are encoded by themselves."""
+def _prompt(encode: Encode, task: Task, room: int) -> list[int]:
+    """The prompt in at most `room` tokens: a quarter for what is below, the rest for the end of what is above."""
     text = task.file.text
-    segments = (*file_segments(task.file.path), *fim_segments(SPM, text[: task.start], text[task.end :]))
-    ids = [[SENTINEL_IDS[part]] if isinstance(part, Sentinel) else encode([part])[0] for part in segments]
-    return [token for part in ids for token in part], encode([task.middle])[0]
+    below = encode([text[task.end :]])[0][: room // 4]
+    segments = (*file_segments(task.file.path), *fim_segments(SPM, text[: task.start], SUFFIX))
+    parts = [[SENTINEL_IDS[s]] if isinstance(s, Sentinel) else below if s == SUFFIX else encode([s])[0] for s in segments]
+    head = [token for part in parts[:-1] for token in part]
+    above = parts[-1]
+    return [*head, *above[max(0, len(above) - max(0, room - len(head))) :]]
 
 
 def held_out_tasks(corpus: Path, limit: int) -> list[Task]:
