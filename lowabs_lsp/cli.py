@@ -179,7 +179,7 @@ def _add_complete(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print text, tokens, logprobs, timings_ms and reason as JSON")
     parser.add_argument("--raw", action="store_true", help="the input is a plain prompt: no context, no post-processing")
     parser.add_argument("--max-tokens", type=int, metavar="N", help="tokens to generate at most")
-    parser.add_argument("--alternatives", type=int, default=1, metavar="N", help="with --json: so many ways to go on at most")
+    parser.add_argument("--alternatives", type=int, default=1, metavar="N", help="with --json: up to so many ways to go on, and how sure the first is")
     _add_common(parser, log_level="warning")
     parser.set_defaults(run=_complete)
 
@@ -196,7 +196,10 @@ def _complete(options: argparse.Namespace) -> int:
         completion = _complete_document(settings, document, offset, options.max_tokens, options.alternatives)
     total = (time.perf_counter() - start) * 1e3
     if options.json:
-        print(json.dumps(_as_json(completion, total), ensure_ascii=False))
+        answer = _as_json(completion, total)
+        if options.alternatives > 1:
+            answer |= {"confidence": completion.confidence, "alternatives": list(completion.others)}
+        print(json.dumps(answer, ensure_ascii=False))
         return OK
     if completion.text:
         print(completion.text)
@@ -241,8 +244,6 @@ def _as_json(completion: Completion, total_ms: float) -> dict[str, object]:
             "total": round(total_ms, 3),
         },
         "reason": str(completion.reason),
-        "confidence": None if completion.confidence is None else round(completion.confidence, 4),
-        "alternatives": list(completion.others),
     }
 
 
