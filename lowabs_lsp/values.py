@@ -2,11 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
 from attrs import field, frozen
-from numpy.typing import NDArray
 
 Cancelled = Callable[[], bool]
 """Asked between steps, and from another thread during one; true means: nobody waits for the answer any more."""
@@ -14,7 +12,13 @@ Cancelled = Callable[[], bool]
 Observer = Callable[[str], None]
 """Told the text so far, on the engine's thread, after each step that added to it. Must return at once."""
 
-FloatArray = NDArray[np.float32]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float32]
+else:
+    FloatArray = Any  # numpy takes a tenth of a second and 12 MB, which a process without an engine does without
 
 
 def never() -> bool:

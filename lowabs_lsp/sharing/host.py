@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lowabs_lsp.errors import LowabsError
+from lowabs_lsp.ledger import state_folder
 from lowabs_lsp.logs import key_values
 from lowabs_lsp.server.app import GRACE, new_session
 from lowabs_lsp.server.engine_thread import EngineThread, OpenEngine
@@ -127,7 +128,7 @@ def _on_loop() -> bool:
 def run_host(path: Path, ready: int | None, *, open_engine: OpenEngine) -> int:
     """Be the engine process at `path`; `ready` is a descriptor to tell once it listens. Returns the exit code."""
     thread = EngineThread(open_engine)
-    host = Host(lambda settings: new_session(thread, settings))
+    host = Host(lambda settings: new_session(thread, settings, state=state_folder()))
     return run(host.serve(path, lambda: tell(ready)), thread)
 
 

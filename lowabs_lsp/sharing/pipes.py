@@ -8,6 +8,7 @@ import select
 import threading
 from collections.abc import Callable, Iterator
 
+from lowabs_lsp.logs import key_values
 from lowabs_lsp.server.frames import FrameReader, frame
 
 logger = logging.getLogger(__name__)
@@ -70,4 +71,5 @@ def _end_with(descriptor: int) -> None:
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     poll.poll()
+    logger.warning(key_values(event="orphaned"))
     os._exit(1)

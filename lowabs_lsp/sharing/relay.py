@@ -22,6 +22,8 @@ from lowabs_lsp.sharing.start import connect_or_start, own_command
 
 logger = logging.getLogger(__name__)
 
+INTERRUPTED = 130
+"""Exit code."""
 CALM, LONGEST_PAUSE = 30.0, 30.0
 """Seconds after which a death counts as a first one again; and between two starts at most, where deaths follow each other."""
 LOG = "lowabs/log"
@@ -52,13 +54,19 @@ class Relay:
         """Serve the client until it leaves. Returns the exit code: 0 only after a shutdown."""
         listener = threading.Thread(target=self._listen, name="lowabs-listener", daemon=True)
         listener.start()
+        try:
+            self._serve(read_from)
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        self._leave(listener)
+        return 0 if self._journal.was_shut_down else 1
+
+    def _serve(self, read_from: int) -> None:
         for body in bodies(lambda size: os.read(read_from, size)):
             message = parsed(body)
             self._from_client(body, message)
             if message.get("method") == "exit":
-                break
-        self._leave(listener)
-        return 0 if self._journal.was_shut_down else 1
+                return
 
     def _from_client(self, body: bytes, message: Message) -> None:
         if message.get("method") == "initialize":
