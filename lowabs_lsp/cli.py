@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lowabs_lsp.errors import BenchError, LowabsError, PlaceError, SettingsError
+from lowabs_lsp.history import add_replay_options, add_stats_options
 from lowabs_lsp.logs import set_up_logging
 from lowabs_lsp.models import add_options as add_model_options
 from lowabs_lsp.serving.command import add_options as add_serving_options
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-_COMMANDS = ("serve", "complete", "explain", "doctor", "bench", "serve-engine", "models")
+_COMMANDS = ("serve", "complete", "explain", "doctor", "bench", "serve-engine", "models", "stats", "replay")
 
 
 def _with_command(words: list[str]) -> list[str]:
@@ -73,6 +74,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_doctor(commands.add_parser("doctor", help="say what runs where on this machine, and mend advice", epilog=EPILOG))
     _add_bench(commands.add_parser("bench", help="measure the engine on this machine", epilog=EPILOG))
     add_model_options(commands.add_parser("models", help="use other models: add, list, remove", epilog=EPILOG))
+    add_stats_options(commands.add_parser("stats", help="count what became of suggestions on this machine", epilog=EPILOG))
+    add_replay_options(
+        commands.add_parser("replay", help="compute a recorded request again, bit for bit", epilog=EPILOG), _open_engine
+    )
     add_serving_options(commands.add_parser("serve-engine", help="serve the engine over HTTP, to one or many", epilog=EPILOG))
     return parser
 
@@ -179,7 +184,13 @@ def _add_complete(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print text, tokens, logprobs, timings_ms and reason as JSON")
     parser.add_argument("--raw", action="store_true", help="the input is a plain prompt: no context, no post-processing")
     parser.add_argument("--max-tokens", type=int, metavar="N", help="tokens to generate at most")
-    parser.add_argument("--alternatives", type=int, default=1, metavar="N", help="with --json: up to so many ways to go on, and how sure the first is")
+    parser.add_argument(
+        "--alternatives",
+        type=int,
+        default=1,
+        metavar="N",
+        help="with --json: up to so many ways to go on, and how sure the first is",
+    )
     _add_common(parser, log_level="warning")
     parser.set_defaults(run=_complete)
 
@@ -326,11 +337,18 @@ def _explain(options: argparse.Namespace) -> int:
 
 def _add_doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    parser.add_argument(
+        "--last", type=int, nargs="?", const=20, metavar="N", help="instead: how the last N requests of editors ended, and why"
+    )
     _add_common(parser, log_level="error")
     parser.set_defaults(run=_doctor)
 
 
 def _doctor(options: argparse.Namespace) -> int:
+    if options.last is not None:
+        from lowabs_lsp.history import print_last
+
+        return print_last(max(1, options.last), as_json=options.json)
     from lowabs_lsp.bench.doctor import examine
 
     findings = examine(_settings(options), _open_engine)

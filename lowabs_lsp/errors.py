@@ -8,6 +8,7 @@ LowabsError
 │   └── BusyError     it has more to do than it may take on
 ├── ServingError      the engine cannot be served over HTTP as asked
 ├── PlaceError        FILE:LINE:COLUMN does not name a place in a readable text file
+├── LedgerError       what is kept of completions on this machine cannot be read or written
 └── BenchError        a benchmark cannot run with what it was given
 """
 
@@ -59,3 +60,7 @@ class PlaceError(LowabsError):
 
 class BenchError(LowabsError):
     """A benchmark cannot run with what it was given: no repository, no commit to replay, an unknown policy."""
+
+
+class LedgerError(LowabsError):
+    """What is kept of completions on this machine cannot be read or written."""

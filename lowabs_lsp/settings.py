@@ -63,6 +63,14 @@ class MemorySettings:
 
 
 @frozen
+class HistorySettings:
+    """What is kept on this machine, for `lowabs-lsp stats`, `doctor --last` and `replay`. Nothing ever leaves it."""
+
+    statistics: bool = setting(True, "Keep counts, and the reasons of the last requests, without any code")
+    recordings: int = setting(0, "Requests to keep with their code and with what the model saw, for `lowabs-lsp replay`", least=0)
+
+
+@frozen
 class CompletionSettings:
     """What comes out."""
 
@@ -98,6 +106,7 @@ class Settings:
     context: ContextSettings = field(factory=ContextSettings)
     memory: MemorySettings = field(factory=MemorySettings)
     completion: CompletionSettings = field(factory=CompletionSettings)
+    history: HistorySettings = field(factory=HistorySettings)
 
 
 def camel_case(name: str) -> str:

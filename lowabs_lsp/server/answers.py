@@ -1,5 +1,6 @@
 """How a request is answered: from memory, by a run on its way, by the model; and what is computed before anybody asks."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -8,8 +9,11 @@ from concurrent.futures import Executor
 from attrs import evolve, frozen
 
 from lowabs_lsp.completer import Completer
+from lowabs_lsp.errors import LedgerError
 from lowabs_lsp.logs import key_values
+from lowabs_lsp.recording import Recording, RecordingEngine, Tape
 from lowabs_lsp.server.ahead import Ahead, Job, accepted, entered
+from lowabs_lsp.server.configuration import wishes
 from lowabs_lsp.server.loading import Loader
 from lowabs_lsp.server.pace import Pace
 from lowabs_lsp.server.power import on_battery
@@ -33,6 +37,8 @@ class Wish:
     """The other open documents, the most recently used first."""
     is_automatic: bool = True
     """A key brought it about, and not the person's wish."""
+    name: str = ""
+    """By which it is known in the log."""
     is_guess: bool = False
     """The client guesses that the text at the cursor will be in the document."""
 
@@ -40,8 +46,9 @@ class Wish:
 class Answers:
     """One client's completions. Lives on the event loop; the model is run by `executor`."""
 
-    def __init__(self, loader: Loader, executor: Executor, settings: Callable[[], Settings]) -> None:
-        """`settings` tells those in force."""
+    def __init__(self, loader: Loader, executor: Executor, settings: Callable[[], Settings], tape: Tape | None = None) -> None:
+        """`settings` tells those in force. Without a tape nothing is recorded."""
+        self._tape = tape
         self._loader, self._executor, self._settings = loader, executor, settings
         self._recall = Recall()
         self._pace = Pace()
@@ -60,7 +67,9 @@ class Answers:
             self._ahead.give_way()
         delay = self._pace.delay(self._settings().completion) if wish.is_automatic else 0.0
         try:
-            return await self._schedule.complete(request, lambda: self._prepare(wish), delay=delay)
+            completion = await self._schedule.complete(request, lambda: self._prepare(wish), delay=delay)
+            self._record(wish, completion)
+            return completion
         finally:
             self._ahead.proceed()
 
@@ -157,6 +166,34 @@ class Answers:
 
     def _remember(self, request: Request, completion: Completion) -> None:
         self._recall.remember(request.document, request.offset, completion)
+
+    def _record(self, wish: Wish, completion: Completion) -> None:
+        completer, settings = self._loader.completer_at_hand, self._settings()
+        engine = completer.engine if completer else None
+        if not isinstance(engine, RecordingEngine) or engine.last is None or self._tape is None:
+            return
+        if completion.generated is not engine.last.generated:
+            return
+        document = wish.request.document
+        about = {
+            "path": document.path,
+            "language": document.language,
+            "offset": wish.request.offset,
+            "text": completion.text,
+            "reason": completion.reason,
+            "model": settings.model,
+            "engine": wishes(settings.engine),
+            "description": engine.description,
+        }
+        recording = evolve(engine.last, about=about)
+        asyncio.get_running_loop().run_in_executor(None, self._save, wish.name, recording, settings.history.recordings)
+
+    def _save(self, name: str, recording: Recording, most: int) -> None:
+        assert self._tape is not None
+        try:
+            self._tape.save(name, recording, most)
+        except LedgerError as error:  # completions are worth more than their recording
+            logger.warning("event=not-recorded error=%s", error)
 
     def _may_work_ahead(self) -> bool:
         wanted = self._settings().completion.ahead

@@ -7,9 +7,12 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 from lowabs_lsp.errors import LowabsError
+from lowabs_lsp.ledger import Ledger, state_folder
+from lowabs_lsp.recording import Tape
 from lowabs_lsp.server.engine_thread import EngineThread, OpenEngine
 from lowabs_lsp.server.features import register
 from lowabs_lsp.server.protocol import Server
@@ -31,29 +34,36 @@ def serve_stdio(*, open_engine: OpenEngine, settings: Settings) -> int:
     process itself if the engine does not come to rest.
     """
     thread = EngineThread(open_engine)
-    return run_stdio(new_session(thread, settings, watches_parent=True), thread)
+    return run_stdio(new_session(thread, settings, watches_parent=True, state=state_folder()), thread)
 
 
 def serve_tcp(host: str, port: int, *, open_engine: OpenEngine, settings: Settings) -> int:
     """Serve editors that connect to a TCP port, until interrupted. Raises LowabsError when it cannot listen there."""
     from lowabs_lsp.server.sockets import over_tcp
 
-    thread = EngineThread(open_engine)
-    return _listen(over_tcp(lambda: new_session(thread, settings), host, port), thread, f"{host}:{port}")
+    thread, state = EngineThread(open_engine), state_folder()
+    return _listen(over_tcp(lambda: new_session(thread, settings, state=state), host, port), thread, f"{host}:{port}")
 
 
 def serve_websocket(host: str, port: int, *, open_engine: OpenEngine, settings: Settings) -> int:
     """Serve editors that open a WebSocket, until interrupted. Raises LowabsError when it cannot listen there."""
     from lowabs_lsp.server.sockets import over_websocket
 
-    thread = EngineThread(open_engine)
-    return _listen(over_websocket(lambda: new_session(thread, settings), host, port), thread, f"{host}:{port}")
+    thread, state = EngineThread(open_engine), state_folder()
+    return _listen(
+        over_websocket(lambda: new_session(thread, settings, state=state), host, port),
+        thread,
+        f"{host}:{port}",
+    )
 
 
-def new_session(thread: EngineThread, settings: Settings, *, watches_parent: bool = False) -> Session:
-    """A session with every feature, for one client."""
+def new_session(
+    thread: EngineThread, settings: Settings, *, watches_parent: bool = False, state: Path | None = None
+) -> Session:
+    """A session with every feature, for one client. Without a folder for its state nothing is written down."""
     logging.getLogger("pygls").setLevel(logging.CRITICAL)  # it logs the text of messages; what matters is logged here
-    session = Session(Server(), thread, settings, watches_parent=watches_parent)
+    ledger, tape = (Ledger(state), Tape(state)) if state else (None, None)
+    session = Session(Server(), thread, settings, watches_parent=watches_parent, ledger=ledger, tape=tape)
     register(session)
     return session
 

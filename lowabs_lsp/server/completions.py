@@ -3,18 +3,20 @@
 import logging
 import time
 
-from attrs import frozen
+from attrs import asdict, frozen
 from lsprotocol import types as lsp
 
+from lowabs_lsp.ledger import RequestLine
 from lowabs_lsp.logs import key_values
 from lowabs_lsp.server.commands import accepted_command
 from lowabs_lsp.server.documents import Cursor
 from lowabs_lsp.server.items import documentation_of, extending_items, inline_items, menu_items
 from lowabs_lsp.server.session import Session
-from lowabs_lsp.server.status import Ended
 from lowabs_lsp.values import Completion, Reason
 
 logger = logging.getLogger(__name__)
+
+_LOGGED = ("id", "method", "file", "reason", "ms", "tokens", "prompt", "reused", "runs")
 
 
 @frozen
@@ -82,7 +84,13 @@ async def _answer(asked: _Asked) -> Completion:
     """The completion, with one log line whatever happens. A failure is silence for the user."""
     session, started, answer = asked.session, time.perf_counter(), Completion("", Reason.CANCELLED)
     try:
-        answer = await session.complete(asked.method, asked.cursor, is_automatic=asked.is_automatic, is_guess=asked.is_guess)
+        answer = await session.complete(
+            asked.method,
+            asked.cursor,
+            name=asked.name,
+            is_automatic=asked.is_automatic,
+            is_guess=asked.is_guess,
+        )
     except Exception:  # the editor must not show an error with every key
         logger.exception("the completion failed")
         answer = Completion("", Reason.FAILED)
@@ -95,18 +103,18 @@ async def _answer(asked: _Asked) -> Completion:
 
 def _note(asked: _Asked, answer: Completion, ms: float) -> None:
     generated = answer.generated
-    tokens = len(generated.tokens) if generated else 0
-    line = key_values(
+    line = RequestLine(
+        at=time.time(),
         id=asked.name,
         method=asked.method.rpartition("/")[2],
-        file=asked.uri.rpartition("/")[2],
+        language=asked.cursor.document.language if asked.cursor else "",
         reason=answer.reason,
-        ms=ms,
-        tokens=tokens,
+        ms=round(ms, 1),
+        tokens=len(generated.tokens) if generated else 0,
         prompt=generated.prompt_tokens if generated else 0,
         reused=generated.reused_tokens if generated else 0,
         runs=generated.model_runs if generated else 0,
     )
-    logger.info(line)
-    language = asked.cursor.document.language if asked.cursor else ""
-    asked.session.end(Ended(asked.name, answer.reason, language, round(ms, 1), tokens))
+    told = {**asdict(line), "file": asked.uri.rpartition("/")[2]}
+    logger.info(key_values(**{name: told[name] for name in _LOGGED}))
+    asked.session.end(line)

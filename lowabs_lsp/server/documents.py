@@ -195,6 +195,10 @@ class Documents:
         for document in self._open.values():
             document.move(relative_path(document.uri, roots))
 
+    def all(self) -> list[Document]:
+        """Every open document."""
+        return [document.snapshot() for document in self._open.values()]
+
     def others(self, uri: str) -> Iterator[Document]:
         """Every other open document, the most recently used first."""
         key = unquote(uri)

@@ -13,6 +13,7 @@ from lowabs_lsp.values import Engine
 OpenEngine = Callable[[Settings], Engine]
 """Opens the engine that settings name. Slow. Raises BundleError or EngineError with the remedy."""
 
+
 @runtime_checkable
 class ForSessions(Protocol):
     """An engine that keeps what its sessions have in its memory apart."""

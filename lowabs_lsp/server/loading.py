@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from lowabs_lsp.completer import Completer
 from lowabs_lsp.errors import LowabsError
 from lowabs_lsp.logs import key_values
+from lowabs_lsp.recording import RecordingEngine
 from lowabs_lsp.server.engine_thread import EngineThread, engine_key
 from lowabs_lsp.settings import Settings
 from lowabs_lsp.surroundings import Surroundings, key_of
@@ -120,12 +121,15 @@ class Loader:
             self.surroundings.stop()
 
     def _equip(self, engine: Engine | None, settings: Settings) -> Completer:
+        plain = plain_of(engine)
+        if plain is not None:
+            engine = RecordingEngine(plain) if settings.history.recordings else plain
         roots, vocabulary = self._roots(), engine.vocabulary if engine else None
         if self.surroundings is None or self.surroundings.key != key_of(roots, settings, vocabulary):
             self.close()
             self.surroundings = Surroundings(roots, settings, vocabulary)
             self._read(self.surroundings)
-        known = self._completer.confidence if self._completer and self._completer.engine is engine else None
+        known = self._completer.confidence if self._completer and plain_of(self._completer.engine) is plain else None
         return Completer(engine, settings, self.surroundings, known)
 
     def _read(self, surroundings: Surroundings) -> None:
@@ -187,6 +191,11 @@ class Loader:
             logger.error(key_values(event="load-failed", error=message), exc_info=_traceback_of(failure))
             self._editor.show_fault(message)
         self._told = message
+
+
+def plain_of(engine: Engine | None) -> Engine | None:
+    """What a recording engine runs."""
+    return engine.engine if isinstance(engine, RecordingEngine) else engine
 
 
 def _traceback_of(failure: Exception) -> Exception | None:

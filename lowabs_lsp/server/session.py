@@ -13,8 +13,11 @@ from attrs import evolve
 from lsprotocol import types as lsp
 
 from lowabs_lsp.completer import Completer
+from lowabs_lsp.ledger import Ledger, RequestLine
 from lowabs_lsp.prompt.languages import is_among
+from lowabs_lsp.recording import Tape
 from lowabs_lsp.server.answers import Answers, Wish
+from lowabs_lsp.server.book import Book
 from lowabs_lsp.server.configuration import Configuration
 from lowabs_lsp.server.documents import Cursor, Documents, file_path
 from lowabs_lsp.server.editor import ServerEditor
@@ -36,7 +39,16 @@ BUSY_AFTER = 0.1
 class Session:
     """Everything that belongs to one client. Lives on the event loop."""
 
-    def __init__(self, server: Server, thread: EngineThread, settings: Settings, *, watches_parent: bool = False) -> None:
+    def __init__(
+        self,
+        server: Server,
+        thread: EngineThread,
+        settings: Settings,
+        *,
+        watches_parent: bool = False,
+        ledger: Ledger | None = None,
+        tape: Tape | None = None,
+    ) -> None:
         self.server = server
         self.editor = ServerEditor(server)
         self.documents = Documents()
@@ -50,17 +62,18 @@ class Session:
         self.started = False
         self.board = StatusBoard(self.status, lambda status: server.protocol.notify(STATUS_CHANGED, status))
         self.pause = Pause(self._rest, self.board.refresh)
-        self.suggestions = Suggestions(lambda language, event, number: None, self._learn)
+        self._book = Book(ledger, lambda: self.settings.history.statistics)
+        self.suggestions = Suggestions(self._book.count, self._learn)
         self._loader = Loader(thread, self.editor, self.begin, roots=self._folders, on_change=self._model_changed)
         self.executor = thread.executor
         """Runs what needs the model."""
-        self._answers = Answers(self._loader, thread.executor, lambda: self.settings)
+        self._answers = Answers(self._loader, thread.executor, lambda: self.settings, tape)
         self._problems: list[str] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self._busy: set[object] = set()
         """Requests that have been running for long."""
         self._last: Ended | None = None
-        self._names = (f"{secrets.token_hex(3)}-{number}" for number in count(1))
+        self._names = map(f"{secrets.token_hex(3)}-{{}}".format, count(1))
 
     # ------------------------------------------------------------------------------------------------------- its life
 
@@ -76,6 +89,9 @@ class Session:
         self._answers.stop()
         self._loader.close()
         self.pause.end()
+        for document in self.documents.all():
+            self.suggestions.leave(document)
+        self._book.close()
         for task in list(self._tasks):
             task.cancel()
 
@@ -168,7 +184,7 @@ class Session:
         return next(self._names)
 
     async def complete(
-        self, channel: str, cursor: Cursor | None, *, is_automatic: bool = True, is_guess: bool = False
+        self, channel: str, cursor: Cursor | None, *, name: str = "", is_automatic: bool = True, is_guess: bool = False
     ) -> Completion:
         """The completion at `cursor`: remembered, computed, or silence with its reason. Raises what the engine raises."""
         if cursor is None:
@@ -179,7 +195,7 @@ class Session:
             surroundings.files.give_way()
         request = Request(cursor.document, cursor.offset, channel)
         with self._being_busy():
-            return await self._answers.answer(Wish(request, self._others(cursor), is_automatic, is_guess))
+            return await self._answers.answer(Wish(request, self._others(cursor), is_automatic, name, is_guess))
 
     def show(self, name: str, cursor: Cursor, completion: Completion) -> None:
         """A suggestion is sent to the client."""
@@ -196,9 +212,10 @@ class Session:
         if (completer := self.completer) is not None and completer.confidence is not None and completion.features:
             completer.confidence.observe(completion.features, right)
 
-    def end(self, ended: Ended) -> None:
+    def end(self, line: RequestLine) -> None:
         """A request has ended."""
-        self._last = ended
+        self._last = Ended(line.id, line.reason, line.language, line.ms, line.tokens)
+        self._book.note(line)
         self.board.refresh()
 
     def status(self) -> Status:

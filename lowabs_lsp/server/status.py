@@ -6,8 +6,6 @@ from typing import Any
 
 from attrs import asdict, frozen
 
-from lowabs_lsp.values import Reason
-
 STATUS = "lowabs/status"
 STATUS_CHANGED = "lowabs/statusChanged"
 
@@ -28,7 +26,7 @@ class Ended:
     """How one request ended."""
 
     id: str
-    reason: Reason
+    reason: str
     language: str
     ms: float
     tokens: int

@@ -23,6 +23,8 @@ SERVED: Mapping[str, Mapping[str, object]] = {
 }
 """Policies that the real server plays, by the settings that an editor sends to it: ours, and ours with a part taken away."""
 
+UNCOUNTED: Mapping[str, object] = {"history": {"statistics": False, "recordings": 0}}
+"""What keeps a simulated person out of the statistics of a real one."""
 UNTIMED: Mapping[str, object] = {"completion": {"ahead": "never", "deadline": 0}}
 """What makes the server's answers independent of the speed of the machine."""
 

@@ -12,7 +12,7 @@ from lowabs_lsp.bench.replay.clock import Clock, RealClock, VirtualClock
 from lowabs_lsp.bench.replay.history import Repository
 from lowabs_lsp.bench.replay.inside import CountingEngine, InsideBackend
 from lowabs_lsp.bench.replay.measures import Figures, MachineCounts, figures_of, machine_figures
-from lowabs_lsp.bench.replay.ours import SERVED, UNTIMED, make_ours, make_silent, merged
+from lowabs_lsp.bench.replay.ours import SERVED, UNCOUNTED, UNTIMED, make_ours, make_silent, merged
 from lowabs_lsp.bench.replay.peers.at_once import at_once
 from lowabs_lsp.bench.replay.peers.continue_dev import make_continue
 from lowabs_lsp.bench.replay.peers.copilot import make_copilot
@@ -141,7 +141,7 @@ class _Opener:
     def backend(self, name: str) -> OpenBackend:
         """How to open the policy's backend for a workspace."""
         if name in SERVED:
-            wanted = merged(self._options.overrides, SERVED[name])
+            wanted = merged(merged(self._options.overrides, SERVED[name]), UNCOUNTED)
             settings = merged(wanted, UNTIMED) if self._options.clock == "virtual" else wanted
             return lambda root, seed: ServedBackend(self._command(), root, settings)
         make = _inside(self._options)[name]
