@@ -36,6 +36,7 @@ def add_evaluate(commands: "Commands") -> None:
         "--repositories", type=Path, default=Path("held-out"), metavar="DIR", help="held-out work trees; default: %(default)s"
     )
     parser.add_argument("--scale", type=float, default=1.0, metavar="F", help="do F times as much; 1 is some minutes on 2 CPUs")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the tables of the model card here")
     _add_common(parser)
     parser.set_defaults(command=_all)
     measures = parser.add_subparsers(metavar="MEASURE")
@@ -138,7 +139,7 @@ def _all(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from lowabs_model.evaluate.suite import evaluate_all
-    from lowabs_model.evaluate.tables import show_report
+    from lowabs_model.evaluate.tables import markdown, show_report
 
     with Console(stderr=True).status("evaluate") as status:
         report = evaluate_all(
@@ -149,6 +150,8 @@ def _all(options: argparse.Namespace) -> int:
             told=lambda name: status.update(f"evaluate: {name}"),
         )
     show_report(report, Console(width=150))
+    if options.markdown is not None:
+        options.markdown.write_text(markdown(report), encoding="utf-8")
     return _written(report, options.json)
 
 

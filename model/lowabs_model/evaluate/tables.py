@@ -1,8 +1,11 @@
 """What was measured, as tables for a terminal."""
 
+import io
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -14,11 +17,27 @@ Scores = dict[str, Any]
 def show_report(report: dict[str, Any], console: Console) -> None:
     """All tables of `evaluate --all`, and what is missing."""
     console.print(f"[bold]{report['model']}[/]", highlight=False)
-    scores = report["scores"]
-    for table in (*_bits(scores), *_lines(scores), _benchmarks(scores), published_table()):
+    for table in all_tables(report["scores"]):
         console.print(table)
     for name, why in report["missing"].items():
         console.print(f"{name}: not measured: {why}", highlight=False)
+
+
+def all_tables(scores: Scores) -> tuple[Table, ...]:
+    """In the order of the model card."""
+    return *_bits(scores), *_lines(scores), _benchmarks(scores), published_table()
+
+
+def markdown(report: dict[str, Any]) -> str:
+    """The tables of the model card."""
+    text = io.StringIO()
+    for table in all_tables(report["scores"]):
+        text.write(f"**{table.title}**\n\n")
+        table.title, table.box = None, box.MARKDOWN
+        Console(file=text, width=400, no_color=True).print(table)
+        text.write("\n")
+    lines = (line.rstrip() for line in text.getvalue().splitlines())
+    return re.sub(r"\n{3,}", "\n\n", re.sub(" {2,}", " ", "\n".join(lines))).strip() + "\n"
 
 
 def percent(share: float | None) -> str:

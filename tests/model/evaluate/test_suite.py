@@ -55,11 +55,14 @@ def test_one_command_prints_the_table_with_the_neighbours(
     benchmarks: Path, repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folders = ["--benchmarks", str(benchmarks), "--repositories", str(repository.parent)]
-    scores = tmp_path / "scores.json"
-    assert main(["evaluate", "--all", *folders, "--scale", "0.02", "--model", str(TINY), "--json", str(scores)]) == 0
+    scores, card = tmp_path / "scores.json", tmp_path / "card.md"
+    outputs = ["--json", str(scores), "--markdown", str(card)]
+    assert main(["evaluate", "--all", *folders, "--scale", "0.02", "--model", str(TINY), *outputs]) == 0
     said = capsys.readouterr().out
     assert all(name in said for name in ("Held-out repositories", "HumanEval-Infilling, single line", "SantaCoder", "python"))
     assert json.loads(scores.read_text())["scores"]["single line"]["items"] == 1
+    assert "| HumanEval-Infilling, single line | 1 |" in card.read_text()
+    assert "| Mellum-4b-base | 4B |" in card.read_text()
 
 
 def test_without_anything_to_measure_the_command_still_tells_where_it_is(
