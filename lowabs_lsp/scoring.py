@@ -23,6 +23,8 @@ from lowabs_lsp.values import (
 
 Spell = Callable[[int], bytes]
 Possible = NDArray[np.bool_]
+SPARE = 2
+"""Ways that are followed for each that is wanted."""
 MOST_PROBABLE = 6
 """Tokens that are noted for each place."""
 
@@ -147,16 +149,16 @@ class Branching(Protocol):
 def explore(
     engine: Engine, prompt: Prompt, decoding: Decoding, cancelled: Cancelled, *, memory: Memory | None, count: int
 ) -> list[Generated]:
-    """At most `count` continuations: the greedy one, then those that begin as it nearly did, if the engine can tell."""
+    """The greedy continuation, then those that begin as it nearly did, if the engine can tell: some may not be fit to show."""
     if isinstance(engine, Branching):
-        return engine.alternatives(prompt, decoding, count, cancelled, draft=memory, mixer=memory)
+        return engine.alternatives(prompt, decoding, SPARE * count, cancelled, draft=memory, mixer=memory)
     return [engine.generate(prompt, decoding, cancelled, draft=memory, mixer=memory)]
 
 
-def best_of(completions: Sequence[Completion]) -> Completion:
-    """The likeliest of several by confidence, with the texts of the others; in their order where there is no confidence."""
+def best_of(completions: Sequence[Completion], count: int) -> Completion:
+    """The likeliest by confidence, with the texts of the next ones, `count` in all; in their order without confidence."""
     shown = sorted((each for each in completions if each.text), key=lambda each: -(each.confidence or 0.0))
     if not shown:
         return completions[0]
     texts = dict.fromkeys(each.text for each in shown)
-    return evolve(shown[0], others=tuple(texts)[1:])
+    return evolve(shown[0], others=tuple(texts)[1:count])
