@@ -80,7 +80,8 @@ class Completer:
         precision = 0.0 if limits.is_explicit else self.settings.completion.precision
         end = partial(finish, context=context, block=block, place=place, judge=self.judge, precision=precision)
         if limits.is_explicit and (count := self.settings.completion.alternatives) > 1:
-            return best_of([*map(end, explore(self.engine, prompt, decoding, cancelled, memory=memory, count=count))])
+            ways = explore(self.engine, prompt, decoding, cancelled, memory=memory, count=count)
+            return best_of([end(each) for each in ways], count)
         return end(self.engine.generate(prompt, decoding, cancelled, draft=memory, mixer=memory))
 
     def read(
