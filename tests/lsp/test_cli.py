@@ -33,6 +33,14 @@ def test_a_place_is_completed_as_json(source: Path) -> None:
     assert len(answer["tokens"]) == len(answer["logprobs"]) > 0
 
 
+def test_alternatives_are_told_where_they_are_asked_for() -> None:
+    done = run("complete", "-", "--path", "a.py", "--model", str(TINY), "--json", "--alternatives", "3", stdin="import ")
+    answer = json.loads(done.stdout)
+    assert len({answer["text"], *answer["alternatives"]}) == 1 + len(answer["alternatives"])
+    assert 1 <= len(answer["alternatives"]) <= 2
+    assert answer["confidence"] is None
+
+
 def test_standard_input_is_completed_as_the_file_is(source: Path) -> None:
     by_name = run("complete", f"{source}:6:12", "--model", str(TINY), "--json")
     by_stdin = run("complete", "-:6:12", "--path", "sum.py", "--model", str(TINY), "--json", stdin=source.read_text())
