@@ -13,6 +13,10 @@ from lowabs_lsp.values import Document
 
 _PLACEHOLDERS = {"python": (b"pass",), "shellscript": (b":",), "json": (b'"": 0', b'"": 0,', b"0", b"0,")}
 """What may stand for the line that is being written, where a language needs something there."""
+_LINES = ("comment", "line_comment")
+"""What goes on to the end of its line."""
+LARGEST_TEXT = 20_000
+"""Bytes; no string or comment that somebody writes is longer."""
 LARGEST_STATEMENT = 3_000
 """Bytes; longer statements in SQL are mostly data."""
 
@@ -29,6 +33,17 @@ class Check:
     """Its line up to the cursor."""
     is_sound: bool
     """The document parses as it is, or does without the line that is being written."""
+
+    @property
+    def is_in_text(self) -> bool:
+        """Whether the cursor is within a string or a comment: what looks like code there is none."""
+        node = self.parsed.tree.root_node.descendant_for_byte_range(max(self.at - 1, 0), self.at)
+        while node is not None and node.end_byte - node.start_byte < LARGEST_TEXT:
+            inside = node.start_byte < self.at < node.end_byte or (node.type in _LINES and node.start_byte < self.at)
+            if inside and any(kind in node.type for kind in ("string", "comment", "heredoc")):
+                return True
+            node = node.parent
+        return False
 
     def admits(self, text: str) -> bool:
         """Whether the document parses with `text` inserted; one that plainly goes on may need more to be whole."""

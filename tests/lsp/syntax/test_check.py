@@ -86,3 +86,24 @@ def test_a_tree_parsed_again_is_the_tree_parsed_anew(texts: list[str]) -> None:
         assert again is not None
         assert anew is not None
         assert (again.data, again.is_sound) == (anew.data, anew.is_sound)
+
+
+@pytest.mark.parametrize(
+    ("language", "marked", "in_text"),
+    [
+        ("python", 'def f():\n    """Options:\n    ‸\n    """\n', True),
+        ("python", "x = 'a‸b'\n", True),
+        ("python", "x = 'ab'‸\n", False),
+        ("python", "def f():\n    ‸\n", False),
+        ("python", "# if x:‸\n", True),
+        ("python", "# a comment\n‸\n", False),
+        ("go", "package a\n\n/* a {‸\n*/\n", True),
+        ("shellscript", "cat <<EOF\nif x; then‸\nEOF\n", True),
+        ("yaml", "a:\n  ‸\n", False),
+    ],
+)
+def test_strings_and_comments_are_no_code(language: str, marked: str, in_text: bool) -> None:
+    offset = marked.index(CURSOR)
+    check = check_at(Trees(), Document("file:///w/a", "a", language, marked.replace(CURSOR, "")), offset)
+    assert check is not None
+    assert check.is_in_text is in_text
