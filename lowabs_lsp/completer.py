@@ -71,12 +71,14 @@ class Completer:
         if silence := self._silence(document, offset, limits):
             return Completion("", silence)
         assert self.engine is not None
-        block = self.settings.completion.multi_line == "auto" and block_begins(document, offset)
+        check = check_at(self._trees, document, offset)
+        in_text = check is not None and check.is_in_text
+        block = self.settings.completion.multi_line == "auto" and block_begins(document, offset) and not in_text
         decoding = self._decoding(limits, stop=("\n\n",) if block else ("\n",))
 
         context, memory = self._read(document, offset, workspace, limits)
         prompt = render(context, self.engine.layout)
-        place = Place(document, offset, check_at(self._trees, document, offset), self.surroundings.knows)
+        place = Place(document, offset, check, self.surroundings.knows)
         precision = 0.0 if limits.is_explicit else self.settings.completion.precision
         end = partial(finish, context=context, block=block, place=place, judge=self.judge, precision=precision)
         if limits.is_explicit and (count := self.settings.completion.alternatives) > 1:
