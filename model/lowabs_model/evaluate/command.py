@@ -175,7 +175,7 @@ def _infilling(options: argparse.Namespace) -> int:
     figures = {"model": engine.description, **as_json(report)}
     for skipped in report.skipped:
         Console(stderr=True, soft_wrap=True).print(
-            f"{options.file}:{skipped.line}: skipped: {skipped.problem}", highlight=False
+            f"{options.file}, line {skipped.line}: skipped: {skipped.problem}", highlight=False
         )
     Console().print(infilling_table({report.benchmark: figures}))
     return _written(figures, options.json)

@@ -93,7 +93,7 @@ def test_the_command_tells_broken_lines_and_writes_json(tmp_path: Path, capsys: 
     file, scores = write_lines(tmp_path / "f.jsonl", [item(), "{", item(), item()]), tmp_path / "scores.json"
     common = ["--model", str(TINY), "--json", str(scores)]
     assert main(["evaluate", "infilling", str(file), "--limit", "2", *common]) == 0
-    assert f"{file}:2: skipped: is not JSON" in capsys.readouterr().err
+    assert f"{file}, line 2: skipped: is not JSON" in capsys.readouterr().err
     report = json.loads(scores.read_text())
     assert (report["items"], report["form"], report["skipped"][0]["line"]) == (2, "line", 2)
     assert 0 <= report["exact_match"] <= report["answered"] <= 1
