@@ -372,7 +372,6 @@ def _corpus(options: argparse.Namespace) -> int:
 
 def _export(options: argparse.Namespace) -> int:
     from lowabs_model.export import export_bundle
-    from lowabs_model.gguf import write_gguf
     from lowabs_model.parity import held_out
 
     if options.output is None and options.gguf is None:
@@ -382,6 +381,8 @@ def _export(options: argparse.Namespace) -> int:
         bundle = export_bundle(options.checkpoint, options.output, name=options.name, variant=options.variant, held_out=sample)
         print(f"{options.output}: {bundle.name}, {bundle.parity}")
     if options.gguf is not None:
+        from lowabs_model.gguf import write_gguf
+
         write_gguf(options.checkpoint, options.gguf, kind=options.gguf_type, name=options.name)
         print(f"{options.gguf}: {options.gguf.stat().st_size} bytes for llama.cpp, {options.gguf_type}")
     return 0

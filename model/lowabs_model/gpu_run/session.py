@@ -196,8 +196,8 @@ STEPS: dict[str, Callable[[Plan], None]] = {
     "speed": check,
     "embedding_rate": sweep,
     "trained": train,
-    "bundle": export,
     "loss": measure,
+    "bundle": export,
 }
 """In order, under what each of them writes down when it is done."""
 
