@@ -3,7 +3,7 @@
 import json
 import logging
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -17,8 +17,9 @@ from lowabs_lsp.engine.bundle import CALIBRATION, MANIFEST, read_manifest, recor
 from lowabs_lsp.engine.local import LocalEngine
 from lowabs_lsp.errors import BenchError
 from lowabs_lsp.postprocess.confidence import Calibration
+from lowabs_lsp.postprocess.features import FEATURES
 from lowabs_lsp.settings import EngineSettings, Settings
-from lowabs_model.evaluate.confidence_fit import PRECISIONS, Row, calibration_error, fit, reliability, shown_at
+from lowabs_model.evaluate.confidence_fit import PRECISIONS, Row, calibration_error, fit, reliability, shown_at, shown_rows
 from lowabs_model.evaluate.confidence_places import Places, places_of
 
 log = logging.getLogger(__name__)
@@ -133,6 +134,7 @@ def figures_of(places: Mapping[str, Places], said: Sequence[Row], calibration: C
         threshold = calibration.threshold(wanted)
         seen = [shown_at(each, p, threshold) for each, p in zip(places.values(), said, strict=True)]
         met = [each.precision for each in seen if each.suggestions]
+        checked, parsing = _parsing(places.values(), said, threshold)
         keys = sum(each.keys for each in seen)
         curve.append(
             {
@@ -140,6 +142,8 @@ def figures_of(places: Mapping[str, Places], said: Sequence[Row], calibration: C
                 "threshold": round(threshold, 4),
                 "precision": round(float(np.mean(met)), 4) if met else None,
                 "pooled_precision": round(sum(e.right for e in seen) / max(1, sum(e.suggestions for e in seen)), 4),
+                "shown_where_the_file_parsed": checked,
+                "parses_share": round(parsing / checked, 4) if checked else None,
                 "shown_per_100_keys": round(100 * sum(each.suggestions for each in seen) / keys, 3),
                 "wrong_per_100_keys": round(100 * sum(each.suggestions - each.right for each in seen) / keys, 3),
                 "right_characters_per_100_keys": round(100 * sum(each.characters for each in seen) / keys, 3),
@@ -185,6 +189,17 @@ def plot(figures: Mapping[str, Any], file: Path) -> None:
     plt.close(drawing)
 
 
+def _parsing(places: Iterable[Places], said: Sequence[Row], threshold: float) -> tuple[int, int]:
+    """How much is shown where the file parsed before, and with how much of that it parses as it then stands."""
+    checked = parsing = 0
+    for each, probabilities in zip(places, said, strict=True):
+        features = each.features[list(shown_rows(each, probabilities, threshold))]
+        sound = features[:, FEATURES.index("is_checked")] > 0
+        checked += int(sound.sum())
+        parsing += int((features[sound, FEATURES.index("parses")] > 0).sum())
+    return checked, parsing
+
+
 MARKS = ("<!-- figures -->\n", "<!-- /figures -->")
 """Between which a page has the figures."""
 
@@ -199,14 +214,14 @@ def as_markdown(figures: Mapping[str, Any]) -> str:
         f"({by_repository}); on the repositories it was fitted on, each foretold by the others, "
         f"{figures['fitted']['calibration_error']:.3f}.",
         "",
-        "| `completion.precision` | met | shown for 100 keys | wrong for 100 keys | characters of right ones for 100 keys |",
-        "|---|---|---|---|---|",
+        "| `completion.precision` | met | shown for 100 keys | wrong for 100 keys | characters of right ones for 100 keys | parse |",
+        "|---|---|---|---|---|---|",
     ]
     for row in shown["curve"][::2]:
         if row["precision"] is not None:
             rows.append(
                 f"| {row['wanted']:.1f} | {row['precision']:.2f} | {row['shown_per_100_keys']:.1f} | "
-                f"{row['wrong_per_100_keys']:.1f} | {row['right_characters_per_100_keys']:.1f} |"
+                f"{row['wrong_per_100_keys']:.1f} | {row['right_characters_per_100_keys']:.1f} | {row['parses_share'] or 0:.1%} |"
             )
     return "\n".join(rows) + "\n"
 

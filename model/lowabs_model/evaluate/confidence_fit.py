@@ -1,6 +1,6 @@
 """Fits what tells whether a completion will be kept: a small network, an isotonic map, and thresholds by precision."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -153,23 +153,25 @@ class Shown:
         return self.right / self.suggestions if self.suggestions else 1.0
 
 
-def shown_at(places: Places, probabilities: Row, threshold: float) -> Shown:
-    """Behind each key the longest text that is likely enough; one that the person types along with counts once."""
-    suggestions = right = characters = 0
-    done, key, covered = -1, (-1, -1), 0
-    for row in np.flatnonzero(probabilities >= threshold):
+def shown_rows(places: Places, probabilities: Row, threshold: float) -> Iterator[int]:
+    """Behind each key the longest text that is likely enough; one that the person types along with comes once."""
+    done, text, covered = -1, -1, -1
+    for row in np.flatnonzero(probabilities >= threshold).tolist():
         if places.key[row] == done:
             continue
         done = places.key[row]
-        if places.text[row] != key[0]:
-            key, covered = (places.text[row], 0), -1
-        if places.at[row] < covered:
-            continue
-        covered = places.at[row] + places.agree[row]
-        suggestions += 1
-        right += bool(places.kept[row])
-        characters += int(places.size[row]) if places.kept[row] else 0
-    return Shown(suggestions, right, characters, places.keys)
+        if places.text[row] != text:
+            text, covered = places.text[row], -1
+        if places.at[row] >= covered:
+            covered = places.at[row] + places.agree[row]
+            yield row
+
+
+def shown_at(places: Places, probabilities: Row, threshold: float) -> Shown:
+    """What a person would have seen."""
+    rows = list(shown_rows(places, probabilities, threshold))
+    right = places.kept[rows]
+    return Shown(len(rows), int(right.sum()), int(places.size[rows][right].sum()), places.keys)
 
 
 def thresholds_of(places: Sequence[Places], probabilities: Sequence[Row]) -> Row:
