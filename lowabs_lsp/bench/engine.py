@@ -207,7 +207,9 @@ def cold_start(entry: Entry, folder: Path, task: Task) -> float:
 
 
 def cancel_figures(times: Sequence[float]) -> Figures:
-    """How long it took to be idle again."""
+    """How long it took to be idle again; nothing where no cancel came in time."""
+    if not times:
+        return {"times": 0}
     ordered = sorted(times)
     late = ordered[max(0, int(0.99 * len(ordered)) - 1)]
     return {"times": len(ordered), "median": statistics.median(ordered), "of_100_the_99th": late}

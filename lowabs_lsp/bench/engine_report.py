@@ -84,9 +84,17 @@ def _rest(figures: Figures) -> list[str]:
         f"* A decoding step reads {decode['bytes'] / 1e6:.1f} MB, {decode['gb_s']:.1f} GB/s: {decode['share']:.0%} "
         f"of the memory's. Prefill of {prefill['tokens']} does {prefill['multiply_adds_g_s']:.0f}: {shares}.",
         f"* Where a profiled decoding step of {whole:.2f} ms goes: {operators}; the rest is between the operators.",
-        f"* From a cancel in the middle of a prefill to the end: median {cancel['median']:.1f} ms, "
-        f"99 of 100 within {cancel['of_100_the_99th']:.1f} ms ({cancel['times']} times).",
+        *_cancels(cancel),
         f"* Idle: {idle['cpu_seconds']:.3f} seconds of processor in {idle['seconds']} seconds.",
+    ]
+
+
+def _cancels(cancel: Figures) -> list[str]:
+    if not cancel["times"]:
+        return ["* No prefill was long enough to be cancelled in its middle."]
+    return [
+        f"* From a cancel in the middle of a prefill to the end: median {cancel['median']:.1f} ms, "
+        f"99 of 100 within {cancel['of_100_the_99th']:.1f} ms ({cancel['times']} times)."
     ]
 
 

@@ -62,11 +62,11 @@ class Own:
         for _ in range(4 * count):
             if len(took) == count:
                 break
-            cancelled = threading.Event()
-            answers = list[Generated]()
-            caller = threading.Thread(target=lambda c=cancelled, a=answers: a.append(self._ask_anew(c)))
+            begun, cancelled, answers = threading.Event(), threading.Event(), list[Generated]()
+            caller = threading.Thread(target=lambda b=begun, c=cancelled, a=answers: a.append(self._ask_anew(b, c)))
             caller.start()
-            time.sleep(whole * draw.uniform(0.1, 0.9))
+            begun.wait()
+            time.sleep(whole * draw.uniform(0, 0.8))
             began = time.perf_counter()
             cancelled.set()
             caller.join()
@@ -87,14 +87,19 @@ class Own:
 
     def _timed_prefill(self) -> float:
         began = time.perf_counter()
-        self._ask_anew(threading.Event())
+        self._ask_anew(threading.Event(), threading.Event())
         return time.perf_counter() - began
 
-    def _ask_anew(self, cancelled: threading.Event) -> Generated:
-        """Ask for one token behind a long prompt of which nothing is cached."""
+    def _ask_anew(self, begun: threading.Event, cancelled: threading.Event) -> Generated:
+        """Ask for one token behind a long prompt of which nothing is cached; `begun` is set as its first run begins."""
+
+        def is_cancelled() -> bool:
+            begun.set()
+            return cancelled.is_set()
+
         edit = self.task.edits[0]
         prompt = Prompt((f"{next(self.numbers)}\n", edit.suffix, edit.prefix))
-        return self.engine.generate(prompt, Decoding(max_tokens=1), cancelled.is_set)
+        return self.engine.generate(prompt, Decoding(max_tokens=1), is_cancelled)
 
     def _line(self) -> Decoding:
         return Decoding(max_tokens=self.task.line_tokens, stop=("\n",))

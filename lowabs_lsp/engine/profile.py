@@ -1,8 +1,9 @@
 """Where a run's time goes, by kind of operator, as ONNX Runtime's own profiler tells it."""
 
 import json
+import statistics
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from lowabs_lsp.engine.session import Session
 def profile_runs(session: Session, past: Sequence[int], count: int, times: int) -> dict[str, float]:
     """Milliseconds of a run of `count` tokens behind `past`, by kind of operator, the longest first; `run` is the whole.
 
-    The profiler takes time of its own for each node, so `run` is longer than a run without it.
+    Each node counts with its median over so many runs. The profiler takes time of its own for each node, so `run` is
+    longer than a run without it.
     """
     with tempfile.TemporaryDirectory(prefix="lowabs-") as folder:
         profiled = session.profiled(Path(folder, "run"))
@@ -21,12 +23,14 @@ def profile_runs(session: Session, past: Sequence[int], count: int, times: int) 
         for _ in range(times + 1):
             profiled.run(memory, past[:count], len(past), count)
         events = json.loads(Path(profiled.end_profile()).read_text("utf-8"))
-    starts = sorted(event["ts"] for event in events if event["name"] == "model_run")
-    begin = starts[2]  # the prefill, and a run that warms up
-    spent: Counter[str] = Counter()
+    begin = sorted(event["ts"] for event in events if event["name"] == "model_run")[2]  # behind prefill and a run to warm up
+    micros: dict[tuple[str, str], list[int]] = defaultdict(list)
     for event in events:
-        if event["ts"] >= begin and event["name"].endswith("_kernel_time"):
-            spent[event["args"]["op_name"]] += event["dur"]
-        elif event["ts"] >= begin and event["name"] == "model_run":
-            spent["run"] += event["dur"]
-    return {kind: micros / 1e3 / times for kind, micros in spent.most_common()}
+        if event["ts"] >= begin and event["name"] == "model_run":
+            micros["run", ""].append(event["dur"])
+        elif event["ts"] >= begin and event["name"].endswith("_kernel_time"):
+            micros[event["args"]["op_name"], event["name"]].append(event["dur"])
+    spent: Counter[str] = Counter()
+    for (kind, _), each in micros.items():
+        spent[kind] += statistics.median(each)  # type: ignore[assignment]  # a Counter adds up halves as well
+    return {kind: total / 1e3 for kind, total in spent.most_common()}

@@ -115,3 +115,27 @@ def test_an_interruption_prints_nothing(session: Session, capfd: pytest.CaptureF
     with pytest.raises(InterruptedRunError):
         run_until_interrupted(session, session.create_memory(), [1, 2], 0)
     assert capfd.readouterr() == ("", "")
+
+
+@exact
+@given(tokens=st.lists(st.integers(0, 511), min_size=1, max_size=5), past=st.lists(st.integers(0, 511), max_size=20))
+def test_what_shares_a_batch_changes_no_bit(session: Session, tokens: list[int], past: list[int]) -> None:
+    together, alone = session.create_memory(len(tokens)), session.create_memory(1)
+    for n, token in enumerate(past):
+        session.run_together(together, [token] * len(tokens), n)
+        session.run_together(alone, [token], n)
+    logits = session.run_together(together, tokens, len(past))
+    for row, token in zip(logits, tokens, strict=True):
+        assert np.array_equal(row, session.run_together(alone, [token], len(past))[0])
+
+
+@exact
+@given(lengths=st.lists(st.integers(1, 6), min_size=1, max_size=8))
+def test_runs_of_changing_shapes_read_what_they_are_given(session: Session, lengths: list[int]) -> None:
+    memory, other = session.create_memory(), session.create_memory()
+    for n, length in enumerate(lengths):
+        ids = [17 * n + i for i in range(length)]
+        kept = session.run(memory, ids, 0, length)
+        assert np.array_equal(kept, session.run(session.create_memory(), ids, 0, length))
+        session.run(memory, ids[::-1], 0, length)
+        assert np.array_equal(kept, session.run(other, ids, 0, length))  # a later run does not write into what was returned
