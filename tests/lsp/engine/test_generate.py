@@ -1,4 +1,5 @@
 import itertools
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ from lowabs_lsp.values import Decoding, Draft, FloatArray, Generated, Layout, Mi
 
 Fresh = Callable[[], Model]
 
-exact = settings(deadline=None, max_examples=40)
+exact = settings(deadline=None, max_examples=int(os.environ.get("EXAMPLES", "40")))
 CODE = ("def ", "import", "    ", "\n", "return x", "(self, ", "):", '"é', "🦊", "0x1f", "config", "_name", " = ", "#")
 TEXTS = st.lists(st.one_of(st.sampled_from(CODE), st.text(max_size=3)), max_size=30).map("".join)
 PROMPTS = st.builds(

@@ -1,5 +1,6 @@
 import logging
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,11 @@ def test_a_session_keeps_its_keys_and_values_whatever_another_does(bundle: OpenB
     again = mine.generate(prompt, Decoding(max_tokens=4))
     assert (again.text, again.reused_tokens) == (first.text, first.prompt_tokens - 1)
     assert other.generate(prompt, Decoding(max_tokens=4)).text == first.text
+
+
+def test_an_idle_engine_uses_no_processor(bundle: OpenBundle) -> None:
+    engine = LocalEngine(bundle, EngineSettings(threads=2))
+    engine.generate(Prompt(("def f(x):\n",)), Decoding(max_tokens=8))
+    began = time.process_time()
+    threading.Event().wait(0.25)  # nothing happens: that is the point
+    assert time.process_time() - began < 0.01

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +12,7 @@ from lowabs_lsp.engine.watcher import Watcher
 from lowabs_lsp.values import FloatArray
 
 TOKENS = st.lists(st.integers(0, 511), min_size=1, max_size=80)
-exact = settings(deadline=None, max_examples=60)
+exact = settings(deadline=None, max_examples=int(os.environ.get("EXAMPLES", "60")))
 
 
 def whole(session: Session, ids: Sequence[int]) -> FloatArray:
