@@ -214,14 +214,15 @@ def as_markdown(figures: Mapping[str, Any]) -> str:
         f"({by_repository}); on the repositories it was fitted on, each foretold by the others, "
         f"{figures['fitted']['calibration_error']:.3f}.",
         "",
-        "| `completion.precision` | met | shown for 100 keys | wrong for 100 keys | characters of right ones for 100 keys | parse |",
+        "| `completion.precision` | met | shown for 100 keys | wrong for 100 keys | right characters for 100 keys | parse |",
         "|---|---|---|---|---|---|",
     ]
     for row in shown["curve"][::2]:
         if row["precision"] is not None:
+            parses = f"{row['parses_share'] or 0:.1%}"
             rows.append(
                 f"| {row['wanted']:.1f} | {row['precision']:.2f} | {row['shown_per_100_keys']:.1f} | "
-                f"{row['wrong_per_100_keys']:.1f} | {row['right_characters_per_100_keys']:.1f} | {row['parses_share'] or 0:.1%} |"
+                f"{row['wrong_per_100_keys']:.1f} | {row['right_characters_per_100_keys']:.1f} | {parses} |"
             )
     return "\n".join(rows) + "\n"
 
