@@ -60,6 +60,7 @@ def main() -> None:
         cluster.wait_for_engines(4)
         show(cluster, "4 replicas of 4 documents, sessions kept", Crowd((cluster.url,), people=10, seconds=15))
         show(cluster, "4 replicas of 4 documents, not kept", Crowd((cluster.url,), people=10, seconds=15, is_faithful=False))
+        cluster.run("shutdown", "--yes")  # replicas that run already would stay where they are
         cluster.serve(*replicas(2, "per_node=1"))
         victim = cluster.wait_for_engines(2)[0]
         show(cluster, "2 replicas, one is killed", Crowd((cluster.url,), people=10, seconds=20), lambda: kill(victim))

@@ -21,7 +21,9 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="processes are found and killed by /proc"),
 ]
 
-ARGUMENTS = ("lowabs_lsp.serving.cluster:build", "min_replicas=2", "max_replicas=2", "cpus=0.5", "per_node=1")
+APP = "lowabs_lsp.serving.cluster:build"
+ONE = (APP, "min_replicas=1", "max_replicas=2", "jobs_per_replica=0.25", "cpus=0.5", "per_node=1")
+TWO = (APP, "min_replicas=2", "max_replicas=2", "cpus=0.5", "per_node=1")
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,7 @@ def cluster() -> Iterator[TwoNodes]:
     cluster = TwoNodes()
     try:
         cluster.add_worker()
-        cluster.serve(*ARGUMENTS)
+        cluster.serve(*ONE)
         yield cluster
     finally:
         cluster.end()
@@ -48,7 +50,16 @@ def statuses(waits: list[Waited]) -> set[int]:
     return {wait.status for wait in waits}
 
 
+def test_a_replica_is_added_when_many_jobs_are_under_way(cluster: TwoNodes) -> None:
+    assert len(cluster.engines()) == 1
+    waits = type_away(Crowd((cluster.url,), people=10, seconds=15, keys_per_second=20))
+    assert statuses(waits) == {200}
+    assert len(cluster.wait_for_engines(2)) == 2
+
+
 def test_a_session_finds_its_cache_again(cluster: TwoNodes) -> None:
+    cluster.start("is ready at", "serve", "run", *TWO)
+    cluster.wait_for_engines(2)
     crowd = Crowd((cluster.url,), people=10, seconds=10, keys_per_second=2)
     figures = summary(crowd, type_away(crowd))
     assert figures["failed"] == 0
@@ -94,7 +105,7 @@ def test_nobody_sees_an_update(cluster: TwoNodes) -> None:
     before = cluster.wait_for_engines(2)
 
     def update() -> None:
-        cluster.start("is ready at", "serve", "run", *ARGUMENTS, "kv_memory=128")
+        cluster.start("is ready at", "serve", "run", *TWO, "kv_memory=128")
         cluster.wait_for_engines(2, without=before)
 
     assert statuses(type_while(cluster, update, seconds=30)) == {200}

@@ -1,6 +1,7 @@
 """A real Ray cluster of two nodes on this machine, Serve on both, and ways to kill parts of it."""
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -16,7 +17,7 @@ import httpx2
 
 ENGINE, FRONT, PROXY = b":Engine", b":Front", b"ProxyActor"
 BIN = Path(sys.executable).parent
-ENVIRONMENT = os.environ | {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0", "RAY_DISABLE_DOCKER_CPU_WARNING": "1"}
+ENVIRONMENT = os.environ | {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
 
 
 def free_port() -> int:
@@ -31,7 +32,8 @@ class TwoNodes:
         self.folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # the paths of sockets must be short
         self.gcs, self.http = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.http}"
-        self.environment = ENVIRONMENT | {"RAY_ADDRESS": f"127.0.0.1:{self.gcs}"}
+        guard = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        self.environment = ENVIRONMENT | guard | {"RAY_ADDRESS": f"127.0.0.1:{self.gcs}"}
         self.processes: list[subprocess.Popen[str]] = []
         self.readers: list[threading.Thread] = []
         self.output: list[str] = []
@@ -50,9 +52,16 @@ class TwoNodes:
 
     def serve(self, *arguments: str) -> None:
         """`serve run` as the documents have it."""
-        command = [str(BIN / "serve"), "start", "--http-port", str(self.http), "--proxy-location", "EveryNode"]
-        subprocess.run(command, check=True, capture_output=True, env=self.environment, timeout=120)
+        self.run("start", "--http-port", str(self.http), "--proxy-location", "EveryNode")
         self.start("is ready at", "serve", "run", *arguments)
+
+    def run(self, *arguments: str) -> None:
+        """One command of Serve's."""
+        command = [str(BIN / "serve"), *arguments]
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self.environment, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stdout
 
     def start(self, until: str, program: str, *arguments: str) -> "subprocess.Popen[str]":
         """Run a program until it has said so; what it says afterwards is read and kept."""
