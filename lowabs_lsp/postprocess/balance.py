@@ -9,13 +9,16 @@ UNPAIRED = frozenset({"shellscript", "markdown", "plaintext", "makefile"})
 
 
 def trim_brackets(text: str, prefix: str, suffix: str, language: str) -> str:
-    """`text` up to the first bracket that closes more than is open and not closed yet."""
+    """`text` up to the first bracket that closes more than is open and not closed yet.
+
+    Where its line goes on behind that bracket, what stands before it was not meant to stand alone, and the line goes too.
+    """
     if language in UNPAIRED:
         return text
     owed, is_whole = _owed(prefix, language)
     _, _, end = scan(text, language, owed)
     if end < len(text) and (is_whole or owed):
-        return text[:end].rstrip()
+        return _up_to(text, end)
     spare = len(owed) - _closed(suffix, language)
     return text if spare < 0 else _closing_at_most(text, owed, spare, language)
 
@@ -45,4 +48,9 @@ def _closed(suffix: str, language: str) -> int:
 def _closing_at_most(text: str, owed: str, spare: int, language: str) -> str:
     """`text` up to the bracket with which it would have closed more than `spare` of `owed`."""
     _, _, end = scan(text, language, owed[:spare])
-    return text[:end].rstrip() if end < len(text) else text
+    return _up_to(text, end) if end < len(text) else text
+
+
+def _up_to(text: str, end: int) -> str:
+    goes_on = any(character.isalnum() for character in text[end:].partition("\n")[0])
+    return (text[:end].rpartition("\n")[0] if goes_on else text[:end]).rstrip()

@@ -57,10 +57,9 @@ def _formed(generated: Generated, context: Context, place: Place, *, block: bool
     if not text.strip() or repeats_line_above(text, context.prefix):
         return "", Reason.REPETITION
     text = drop_overlap(trim_known(text, context.suffix), context.suffix)
-    text = trim_brackets(text, context.prefix, context.suffix, context.language)
     if not text.strip() or stands_below(text, context.suffix):
         return "", Reason.SUFFIX
-    text = _parsing(text, place)
+    text = _parsing(trim_brackets(text, context.prefix, context.suffix, context.language), place)
     return text, None if text.strip() else Reason.SYNTAX
 
 
