@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from attrs import asdict, evolve, field, frozen
@@ -176,14 +177,14 @@ class Tape:
         """Raises LedgerError when there is none, or it cannot be read."""
         path = self._path(self._folder / name)
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 raw = json.loads(str(arrays["recording"]))
                 mixed = {key: arrays[key] for key in arrays.files if key != "recording"}
             return _from_json(raw, mixed)
         except FileNotFoundError:
             known = ", ".join(self.names()[-8:]) or "none; set history.recordings to a number above 0 first"
             raise LedgerError(f"no recording of {name}; there are {known}") from None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
             raise LedgerError(f"{path}: cannot be read ({error}); delete it") from error
 
     def names(self) -> list[str]:

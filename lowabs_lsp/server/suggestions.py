@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from attrs import define, field, frozen
 
 from lowabs_lsp.server.agreement import Place, agrees, rest_of
-from lowabs_lsp.server.documents import count_units, take_units
+from lowabs_lsp.server.documents import take_units
 from lowabs_lsp.server.prefix_tree import common
 from lowabs_lsp.values import Completion, Document
 
@@ -40,6 +40,8 @@ class Suggestion:
     encoding: str
     is_open: bool = True
     was_taken: bool = False
+    taken: int = 0
+    """Characters of `text` that were accepted already, as the text or the client has told."""
 
     def is_continued_by(self, document: Document, offset: int, text: str) -> bool:
         """Whether `text` at `offset` is what is left of it."""
@@ -84,6 +86,7 @@ class Suggestions:
         """`completion` is sent to the client, under a name by which it may tell of it."""
         current = self._in_view.get(document.uri)
         if current is not None and current.is_continued_by(document, offset, completion.text):
+            current.taken = max(0, current.taken - (offset - current.offset))
             current.document, current.offset, current.text = document, offset, completion.text
         else:
             self._close(document.uri)
@@ -108,19 +111,16 @@ class Suggestions:
         gained = current.text[done:reached]
         if reached < len(current.text):
             if is_part(gained, current.text[done:]):
-                self._take(current, gained, current.offset + done, whole=False)
+                self._take(current, done, reached)
         elif len(gained) > 1:
-            self._take(current, gained, current.offset + done, whole=True)
+            self._take(current, done, reached)
         else:
             self._finish_typing(current)
 
     def accept(self, name: str, *, units: int | None = None) -> None:
         """The client says that a suggestion was taken, or its first `units`. What the text has shown is not counted again."""
-        current = self._by_id.get(name)
-        if current is None or current.was_taken:
-            return
-        text = current.text if units is None else current.text[: take_units(current.text, units, current.encoding)]
-        self._take(current, text, current.offset, whole=units is None or units >= count_units(current.text, current.encoding))
+        if (current := self._by_id.get(name)) is not None:
+            self._take(current, 0, len(current.text) if units is None else take_units(current.text, units, current.encoding))
 
     def reject(self, name: str) -> None:
         """The client says that a suggestion was dismissed."""
@@ -134,14 +134,18 @@ class Suggestions:
         self._in_view.pop(document.uri, None)
         self._settle(document, older_than=0.0)
 
-    def _take(self, current: Suggestion, text: str, offset: int, *, whole: bool) -> None:
-        language = current.document.language
+    def _take(self, current: Suggestion, start: int, end: int) -> None:
+        """What `current` has from `start` to `end` was accepted; what was counted before is not counted again."""
+        start = max(start, current.taken)
+        if start >= end:
+            return
+        language, whole = current.document.language, end == len(current.text)
         if not current.was_taken:
             self.count(language, "accepted" if whole else "partly", 1)
             self.judge(current.completion, True)
-        current.was_taken, current.is_open = True, not whole
-        self.count(language, "characters", len(text))
-        taken = _Taken(language, text, offset, self.clock())
+        current.was_taken, current.taken, current.is_open = True, end, not whole
+        self.count(language, "characters", end - start)
+        taken = _Taken(language, current.text[start:end], current.offset + start, self.clock())
         self._taken.setdefault(current.document.uri, []).append(taken)
 
     def _finish_typing(self, current: Suggestion) -> None:

@@ -109,7 +109,8 @@ def main(options: dict[str, Any]) -> int:
     stage = Stage(options.get("says", ""))
     thread = EngineThread(stage.open_engine)
     settings = load_settings({"completion": {"ahead": options.get("ahead", "never")}})
-    session = app.new_session(thread, settings, watches_parent=True)
+    state = Path(options["state"]) if "state" in options else None
+    session = app.new_session(thread, settings, watches_parent=True, state=state)
     add_test_requests(session, stage, thread)
     return app.run_stdio(session, thread)
 
