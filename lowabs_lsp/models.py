@@ -7,9 +7,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from lowabs_lsp.engine.bundle import MANIFEST, default_folder, read_manifest
-from lowabs_lsp.engine.installed import InstalledModel, installed_models, model_folder, remove_model
+from lowabs_lsp.engine.bundle import MANIFEST, Bundle, default_folder, open_bundle, read_manifest
+from lowabs_lsp.engine.installed import InstalledModel, find_model, installed_models, model_folder, remove_model
 from lowabs_lsp.errors import BundleError
+from lowabs_lsp.settings import EngineSettings
 
 DEFAULT = "(default)"
 
@@ -31,6 +32,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     show = actions.add_parser("list", help="what is installed: arithmetic, context, size, licence")
     show.add_argument("--json", action="store_true", help="print it as JSON")
     show.set_defaults(run=_list, log_level="warning")
+    choose = actions.add_parser("recommend", help="measure this machine, and name the best model for a latency")
+    choose.add_argument("--latency", type=float, default=500.0, metavar="MS", help="that a line of 12 tokens may take (500)")
+    choose.add_argument("--check", metavar="NAME|DIR", help="also run this model, and say how far the prediction was off")
+    choose.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads; 0 is one for each physical core")
+    choose.add_argument("--json", action="store_true", help="print it as JSON")
+    choose.set_defaults(run=_recommend, log_level="warning")
     remove = actions.add_parser("remove", help="delete an installed model")
     remove.add_argument("name")
     remove.set_defaults(run=_remove, log_level="warning")
@@ -82,4 +89,27 @@ def _row(model: InstalledModel) -> dict[str, Any]:
 
 def _remove(options: argparse.Namespace) -> int:
     print(f"removed {remove_model(options.name)}")
+    return 0
+
+
+def _recommend(options: argparse.Namespace) -> int:
+    from lowabs_lsp.bench.recommend import advice, as_json, as_text, check, measure_machine, predict_all, recommend
+    from lowabs_lsp.engine.device import open_session
+    from lowabs_lsp.engine.session import Session
+
+    settings = EngineSettings(device="cpu", threads=options.threads)
+
+    def opened(model: str) -> tuple[Session, Bundle]:
+        bundle = open_bundle(find_model(model))
+        return open_session(bundle, settings), bundle.manifest
+
+    machine = measure_machine(*opened(""))
+    predictions = predict_all(machine)
+    chosen = recommend(predictions, machine, options.latency)
+    checked = check(*opened(options.check), machine) if options.check else None
+    if options.json:
+        print(json.dumps(as_json(machine, predictions, chosen, checked), indent=1))
+        return 0
+    print(as_text(machine, predictions))
+    print(checked.sentence if checked else "", advice(chosen, options.latency), sep="\n")
     return 0

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from lowabs_lsp.completer import Completer
 from lowabs_lsp.errors import LowabsError
@@ -32,7 +32,7 @@ class Finding:
 
 def examine(settings: Settings, open_engine: Callable[[Settings], Engine]) -> list[Finding]:
     """Everything `lowabs-lsp doctor` says, in order. Never raises for a fault that it can report."""
-    return [_python(), *_onnx_runtime(settings), *_model(settings, open_engine)]
+    return [_python(), *_onnx_runtime(settings), *_model(settings, open_engine), *_recommendation(settings)]
 
 
 def _python() -> Finding:
@@ -88,3 +88,19 @@ def _timed_completion(engine: Engine, settings: Settings) -> Finding:
 
 def _milliseconds(start: float) -> float:
     return (time.perf_counter() - start) * 1e3
+
+
+def _recommendation(settings: Settings) -> Iterator[Finding]:
+    """What `lowabs-lsp models recommend` says, from a quick look at one arithmetic."""
+    from lowabs_lsp.bench.recommend import LATENCY, advice, measure_machine, predict_all, recommend
+    from lowabs_lsp.engine.bundle import default_folder, open_bundle
+    from lowabs_lsp.engine.device import open_session
+
+    try:
+        bundle = open_bundle(default_folder())
+        session = open_session(bundle, evolve(settings.engine, device="cpu"))
+        machine = measure_machine(session, bundle.manifest, variants=("int4",), repeats=2)
+    except LowabsError as error:
+        yield Finding("other models", True, f"not measured: {error}")
+        return
+    yield Finding("other models", True, advice(recommend(predict_all(machine), machine, LATENCY), LATENCY))

@@ -17,6 +17,9 @@ from lowabs_model.huggingface.config import MODEL_TYPES, read_foreign_config
 from lowabs_model.huggingface.weights import tensor_shapes
 from lowabs_model.tensors import CONFIG, WEIGHTS_INDEX
 
+POOL = 1 << 20
+"""Numbers that are drawn for a file."""
+
 Shapes = dict[str, tuple[int, ...]]
 
 
@@ -71,7 +74,7 @@ def _foreign_name(name: str, theirs: dict[str, str]) -> str:
 
 
 def write_safetensors(file: Path, shapes: Shapes, random: np.random.Generator) -> None:
-    """Normal numbers of a deviation as trained matrices have; norms and biases near 0."""
+    """Normal numbers of a deviation as trained matrices have, each row a stretch of the same few; norms and biases near 0."""
     header, end = {}, 0
     for name, shape in shapes.items():
         begin, end = end, end + 2 * int(np.prod(shape))
@@ -79,11 +82,11 @@ def write_safetensors(file: Path, shapes: Shapes, random: np.random.Generator) -
     text = json.dumps(header).encode()
     with file.open("wb") as stream:
         stream.write(len(text).to_bytes(8, "little") + text)
+        pool = (random.standard_normal(POOL, np.float32) * np.float32(0.02)).view(np.uint32) >> 16
+        drawn = pool.astype(np.uint16)
         for shape in shapes.values():
-            rows = shape if len(shape) == 1 else (1, shape[1])
-            for _ in range(1 if len(shape) == 1 else shape[0]):
-                values = random.standard_normal(rows, np.float32) * np.float32(0.02)
-                stream.write((values.view(np.uint32) >> 16).astype(np.uint16).tobytes())
+            for start in random.integers(0, POOL - shape[-1], shape[0] if len(shape) > 1 else 1):
+                stream.write(drawn[start : start + shape[-1]].tobytes())
 
 
 def _tokenizer() -> Tokenizer:
