@@ -156,7 +156,9 @@ def _facts(explanation: Explanation) -> Iterator[str]:
 
 
 def _token_bars(tokens: Sequence[ExplainedToken]) -> Iterator[str]:
-    for token in tokens:
+    """Up to the first token behind what is shown: it says how likely the text was to end there."""
+    last = max((number for number, token in enumerate(tokens) if token.is_shown), default=len(tokens))
+    for token in tokens[: last + 2]:
         name = f"<code>{escape(_visible(token.text))}</code>{'' if token.is_shown else '<span class=shown>not shown</span>'}"
         yield f"<div>{name}</div>{_bar(token.probability)}<div class='figure'>{percent(token.probability)}</div>"
 
