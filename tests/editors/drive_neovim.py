@@ -83,7 +83,7 @@ class Neovim:
         """Press `keys`, in Neovim's notation."""
         assert self.call("nvim_input", keys) == len(keys.encode())
 
-    def when(self, lua: str, expected: object, milliseconds: int = 60_000) -> object:
+    def when(self, lua: str, expected: object, milliseconds: int = 120_000) -> object:
         """The value of `lua` as soon as it equals `expected`, else its value when the time is over. Keys go on meanwhile."""
         channel, _ = self.call("nvim_get_api_info")
         self.lua(TELL_WHEN, lua, expected, channel, milliseconds)

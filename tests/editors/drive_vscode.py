@@ -113,10 +113,14 @@ class VsCode:
         eventually(saved)
         return self.file.read_text()
 
-    def menu(self) -> list[str]:
-        """What the menu of completions offers, once it is open."""
-        self.page.locator(MENU).first.wait_for()
-        return self.page.locator(f"{MENU} .label-name").all_inner_texts()
+    def menu(self, expected: str) -> list[str]:
+        """What of the menu of completions one sees, once `expected` is offered, else when the time is over."""
+
+        def offered() -> list[str]:
+            return self.page.locator(f"{MENU} .label-name").all_inner_texts()
+
+        eventually(lambda: expected in offered())
+        return offered()
 
     def status(self, expected: str) -> str:
         """What the status bar item says when one points at it, once it says `expected`."""
@@ -134,12 +138,15 @@ class VsCode:
 
     def answer(self, text: str) -> None:
         """Write into the box that asks for something, and send it."""
-        self.page.locator(".quick-input-widget:visible .quick-input-box input").fill(text)
-        self.press("Enter")
+        box = self.page.locator(".quick-input-widget:visible .quick-input-box input")
+        box.fill(text)
+        box.press("Enter")
 
     def configure(self, settings: Mapping[str, object]) -> None:
-        """The user's settings from now on."""
-        _settings(self.workplace).write_text(json.dumps({**USER_SETTINGS, **settings}))
+        """The settings of the workspace from now on."""
+        file = self.workplace.project / ".vscode" / "settings.json"
+        file.with_suffix(".new").write_text(json.dumps(settings))
+        file.with_suffix(".new").replace(file)  # VS Code must not see half of it
 
     def configured(self) -> dict[str, object]:
         """The user's settings that are not those which every test has."""
@@ -190,6 +197,7 @@ def open_vscode(program: Path, workplace: Workplace, file: Path, others: Sequenc
     (workplace.home / ".profile").write_text(f"PATH={workplace.environment['PATH']}\n")  # VS Code asks a login shell for it
     _settings(workplace).parent.mkdir(parents=True)
     _settings(workplace).write_text(json.dumps(USER_SETTINGS))
+    (workplace.project / ".vscode").mkdir()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -213,7 +221,7 @@ def open_vscode(program: Path, workplace: Workplace, file: Path, others: Sequenc
                 chromium = str(find_program("chromium"))
                 browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=BROWSER)
                 page = browser.new_page(viewport={"width": 1100, "height": 620})
-                page.set_default_timeout(60_000)
+                page.set_default_timeout(120_000)
                 assert eventually(lambda: _answers(port))
                 page.goto(f"http://127.0.0.1:{port}/?folder={workplace.project}")
                 row = page.locator(".explorer-folders-view .monaco-list-row", has_text=file.name).first

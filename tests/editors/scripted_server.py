@@ -7,7 +7,10 @@ from pathlib import Path
 from lowabs_lsp.engine.scripted import ScriptedEngine, look_up
 from lowabs_lsp.logs import set_up_logging
 from lowabs_lsp.server import app
-from lowabs_lsp.settings import Settings
+from lowabs_lsp.settings import CompletionSettings, Settings
+
+SETTINGS = Settings(completion=CompletionSettings(ahead="never"))
+"""No prompts but for what somebody asks: tests look at the last."""
 
 
 def scripted_engine(folder: Path) -> ScriptedEngine:
@@ -24,4 +27,4 @@ def scripted_engine(folder: Path) -> ScriptedEngine:
 
 if __name__ == "__main__":
     set_up_logging("info")
-    sys.exit(app.serve_stdio(open_engine=lambda _: scripted_engine(Path(sys.argv[1])), settings=Settings()))
+    sys.exit(app.serve_stdio(open_engine=lambda _: scripted_engine(Path(sys.argv[1])), settings=SETTINGS))

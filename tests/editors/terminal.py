@@ -31,7 +31,7 @@ class Terminal:
         """The lines on the screen, without blanks at their ends."""
         return [line.rstrip() for line in self._run("capture-pane", "-p").splitlines()]
 
-    def shows(self, *lines: str, seconds: float = 60) -> list[str]:
+    def shows(self, *lines: str, seconds: float = 120) -> list[str]:
         """The screen as soon as `lines` stand on it one below the other, else all of it when the time is over.
 
         Only `lines` come back where they are found, so that `shows(*lines) == lines` says it in an assertion.

@@ -9,6 +9,7 @@ from workplace import CLIENTS, EDITORS, Script, Workplace, eventually, find_edit
 
 pytestmark = pytest.mark.editor
 Open = Callable[..., Terminal]
+Tell = Callable[[str, str, str], None]
 
 EARLY_INIT = """
 (setq make-backup-files nil auto-save-default nil create-lockfiles nil inhibit-startup-screen t
@@ -68,7 +69,7 @@ def ours(request: pytest.FixtureRequest, opened: Open) -> Open:
     return open_file
 
 
-def test_tab_takes_the_ghost_text_that_is_on_the_screen(ours: Open) -> None:
+def test_tab_takes_the_ghost_text_that_is_on_the_screen(ours: Open, request: pytest.FixtureRequest, tell: Tell) -> None:
     emacs = ours("def add(a, b):\n    ", {"ret": "urn a + b"})
     emacs.keys("M->")
     emacs.type("ret")
@@ -78,6 +79,7 @@ def test_tab_takes_the_ghost_text_that_is_on_the_screen(ours: Open) -> None:
     assert emacs.shows("    return a + b  # end") == ["    return a + b  # end"]
     assert problems(close(emacs)) == []
     assert (emacs.workplace.project / "demo.py").read_text() == "def add(a, b):\n    return a + b  # end"
+    tell(request.node.callspec.params["ours"] + " (lowabs.el)", "ghost text", "return a + b")
 
 
 def test_a_block_is_shown_below_the_line_and_taken_whole(ours: Open) -> None:
@@ -160,7 +162,7 @@ def test_after_200_fast_keys_the_server_has_the_text_of_the_buffer(ours: Open) -
     assert emacs.workplace.server_text() == text
 
 
-def test_eglot_previews_the_first_item_of_the_menu(opened: Open) -> None:
+def test_eglot_previews_the_first_item_of_the_menu(opened: Open, tell: Tell) -> None:
     emacs = opened("emacs", EGLOT, "def add(a, b):\n    ", {"ret": "urn a + b"})
     emacs.keys("M->")
     emacs.type("ret")
@@ -169,9 +171,10 @@ def test_eglot_previews_the_first_item_of_the_menu(opened: Open) -> None:
     emacs.type("  # end")
     close(emacs)
     assert (emacs.workplace.project / "demo.py").read_text() == "def add(a, b):\n    return a + b  # end"
+    tell("emacs (eglot)", "menu, previewed as ghost text", "return a + b")
 
 
-def test_lsp_mode_shows_ghost_text(opened: Open) -> None:
+def test_lsp_mode_shows_ghost_text(opened: Open, tell: Tell) -> None:
     emacs = opened("emacs", "(setq lsp-auto-guess-root t)\n" + LSP_MODE, "def add(a, b):\n    ", {"ret": "urn a + b"})
     emacs.keys("M->")
     emacs.type("ret")
@@ -180,3 +183,4 @@ def test_lsp_mode_shows_ghost_text(opened: Open) -> None:
     emacs.type("  # end")
     close(emacs)
     assert (emacs.workplace.project / "demo.py").read_text() == "def add(a, b):\n    return a + b  # end"
+    tell("emacs (lsp-mode)", "ghost text", "return a + b")

@@ -13,7 +13,9 @@ pytestmark = pytest.mark.editor
 LANGUAGES = CLIENTS / "helix" / "languages.toml"
 
 
-def test_the_menu_opens_by_itself_and_its_item_is_taken(scripted: Callable[[Script], Workplace]) -> None:
+def test_the_menu_opens_by_itself_and_its_item_is_taken(
+    scripted: Callable[[Script], Workplace], tell: Callable[[str, str, str], None]
+) -> None:
     program, workplace = find_editor("helix"), scripted({"return": " a + b"})
     file = workplace.write("demo.py", "def add(a, b):\n    return\n")
     (workplace.config / "helix").mkdir(parents=True)
@@ -33,6 +35,7 @@ def test_the_menu_opens_by_itself_and_its_item_is_taken(scripted: Callable[[Scri
         helix.keys("Enter")
         assert eventually(helix.is_over), helix.screen()
     assert file.read_text() == "def add(a, b):\n    return a + b\n"
+    tell("helix", "menu", "return a + b")
 
 
 def servers(language: str, workplace: Workplace) -> list[str]:

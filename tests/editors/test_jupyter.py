@@ -20,7 +20,9 @@ BROWSER = [
 ]
 
 
-def test_tab_opens_the_menu_and_its_item_is_taken(scripted: Callable[[Script], Workplace]) -> None:
+def test_tab_opens_the_menu_and_its_item_is_taken(
+    scripted: Callable[[Script], Workplace], tell: Callable[[str, str, str], None]
+) -> None:
     program, workplace = find_editor("jupyter"), scripted({"ret": "urn a + b"})
     playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
     config = workplace.home / ".jupyter" / "jupyter_server_config.d"
@@ -52,5 +54,6 @@ def test_tab_opens_the_menu_and_its_item_is_taken(scripted: Callable[[Script], W
                 page.keyboard.press("Control+s")
                 assert eventually(lambda: "return a + b" in file.read_text()), file.read_text()
                 browser.close()
+            tell("jupyter", "menu", "return a + b")
         finally:
             server.terminate()

@@ -96,7 +96,9 @@ def open_kate(program: Path, workplace: Workplace, file: Path) -> Iterator[tuple
         yield screen, stack.enter_context(running(kate, workplace, screen.environment))
 
 
-def test_the_menu_opens_by_itself_and_its_item_is_taken(scripted: Callable[[Script], Workplace]) -> None:
+def test_the_menu_opens_by_itself_and_its_item_is_taken(
+    scripted: Callable[[Script], Workplace], tell: Callable[[str, str, str], None]
+) -> None:
     program, workplace = find_editor("kate"), scripted({"    r": "eturn a + b"})  # Kate asks once, with a word's first letter
     file = workplace.write("demo.py", "def add(a, b):\n    ")
     with open_kate(program, workplace, file) as (screen, kate):
@@ -111,3 +113,4 @@ def test_the_menu_opens_by_itself_and_its_item_is_taken(scripted: Callable[[Scri
         screen.xdotool("key", "Return", "ctrl+s")
         assert eventually(lambda: "return a + b" in file.read_text()), file.read_text()
         assert kate.poll() is None
+    tell("kate", "menu", "return a + b")

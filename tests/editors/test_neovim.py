@@ -10,6 +10,7 @@ from workplace import REPOSITORY, TINY_MODEL, Script, Workplace, find_editor, mo
 
 pytestmark = pytest.mark.editor
 Open = Callable[..., Neovim]
+Tell = Callable[[str, str, str], None]
 
 
 @pytest.fixture(params=["neovim", "neovim-trixie", "neovim-bookworm"])
@@ -42,7 +43,7 @@ def test_a_real_file_is_completed_by_the_model_in_the_server(tmp_path: Path) -> 
     assert file.read_text() == taken + "\n"
 
 
-def test_tab_takes_the_ghost_text_that_is_on_the_screen(opened: Open) -> None:
+def test_tab_takes_the_ghost_text_that_is_on_the_screen(opened: Open, request: pytest.FixtureRequest, tell: Tell) -> None:
     neovim = opened("def add(a, b):\n    \n", {"ret": "urn a + b"})
     neovim.type("GAret")
     assert neovim.ghost_text("urn a + b") == "urn a + b"
@@ -51,6 +52,7 @@ def test_tab_takes_the_ghost_text_that_is_on_the_screen(opened: Open) -> None:
     assert neovim.text("def add(a, b):\n    return a + b") == "def add(a, b):\n    return a + b"
     assert neovim.ghost_text("") == ""
     assert neovim.messages() == ""
+    tell(request.node.callspec.params["opened"], "ghost text", "return a + b")
 
 
 def test_a_block_is_shown_below_the_line_and_taken_whole(opened: Open) -> None:

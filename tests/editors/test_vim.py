@@ -11,6 +11,7 @@ from workplace import CLIENTS, Script, Workplace, eventually, find_editor
 
 pytestmark = pytest.mark.editor
 Open = Callable[..., Terminal]
+Tell = Callable[[str, str, str], None]
 
 DEFAULTS = "source $VIMRUNTIME/defaults.vim\nset noswapfile viminfo= notimeout ttimeoutlen=0\n"
 
@@ -43,7 +44,7 @@ def close(vim: Terminal) -> list[str]:
     return re.findall(r"E\d+: .*", (vim.workplace.home / "messages").read_text())
 
 
-def test_tab_takes_the_ghost_text_that_is_on_the_screen(opened: Open) -> None:
+def test_tab_takes_the_ghost_text_that_is_on_the_screen(opened: Open, tell: Tell) -> None:
     vim = opened("def add(a, b):\n    \n", {"ret": "urn a + b"})
     vim.type("GAret")
     assert vim.shows("    return a + b") == ["    return a + b"]
@@ -52,6 +53,7 @@ def test_tab_takes_the_ghost_text_that_is_on_the_screen(opened: Open) -> None:
     assert vim.shows("    return a + b  # end") == ["    return a + b  # end"]
     assert close(vim) == []
     assert (vim.workplace.project / "demo.py").read_text() == "def add(a, b):\n    return a + b  # end\n"
+    tell("vim", "ghost text", "return a + b")
 
 
 def test_a_block_is_shown_below_the_line_and_taken_whole(opened: Open) -> None:

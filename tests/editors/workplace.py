@@ -126,7 +126,7 @@ def _workplace(home: Path, server: list[str]) -> Workplace:
     return Workplace(home, {"HOME": str(home), "PATH": path, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color", **folders})
 
 
-def eventually(condition: Callable[[], T], seconds: float = 60) -> T:
+def eventually(condition: Callable[[], T], seconds: float = 120) -> T:
     """The first truthy value of `condition`; its last value when the time is over, for an assertion to show."""
     deadline = time.monotonic() + seconds
     while not (value := condition()) and time.monotonic() < deadline:
