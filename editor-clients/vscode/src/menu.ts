@@ -10,7 +10,7 @@ export async function showMenu(server: Server, bar: StatusBar): Promise<void> {
   await choose(`lowabs: ${bar.line()}`, [
     ...activity(server, bar),
     ...currentLanguage(),
-    { label: '$(settings) Threshold', description: String(configuration().get('completion.threshold')), run: chooseThreshold },
+    { label: '$(settings) Threshold', description: String(configuration().get('completion.precision')), run: chooseThreshold },
     { label: '$(package) Model', description: configuration().get('model') || 'the default model', run: chooseModel },
     { label: '$(refresh) Restart server', run: () => server.start() },
     { label: '$(output) Show log', run: () => server.showLog() },
@@ -55,12 +55,12 @@ function currentLanguage(): Choice[] {
 
 async function chooseThreshold(): Promise<void> {
   const value = await vscode.window.showInputBox({
-    title: 'lowabs: show only what is at least this likely',
-    prompt: 'From 0, which shows everything, to 1',
-    value: String(configuration().get('completion.threshold')),
+    title: 'lowabs: show suggestions of which this share is right',
+    prompt: 'From 0, which shows all, to 1',
+    value: String(configuration().get('completion.precision')),
     validateInput: (text) => (text.trim() !== '' && Number(text) >= 0 && Number(text) <= 1 ? undefined : 'A number from 0 to 1'),
   });
-  if (value !== undefined) await update('completion.threshold', Number(value));
+  if (value !== undefined) await update('completion.precision', Number(value));
 }
 
 async function chooseModel(): Promise<void> {
