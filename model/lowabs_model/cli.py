@@ -59,6 +59,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_training(commands, "finetune", "train a checkpoint further by a recipe of its own")
     add_evaluate(commands)
     _add_export(commands)
+    _add_restore(commands)
     _add_random(commands)
     _add_gates(commands)
     _add_import(commands)
@@ -86,7 +87,7 @@ def _add_tasks(commands: "Commands") -> None:
     parser = commands.add_parser("tasks", help="make a corpus for `finetune` from one: holes by family of task")
     parser.add_argument("corpus", type=Path, help="folder of a corpus")
     parser.add_argument("--output", required=True, type=Path, metavar="DIR")
-    parser.add_argument("--per-family", type=int, default=20_000, metavar="N", help="tasks at most; default: %(default)s")
+    parser.add_argument("--per-family", type=int, default=20_000, metavar="N", help="tasks at most")
     parser.add_argument("--ordinary", type=float, default=0.3, metavar="SHARE", help="of all bytes in ordinary files, below 1")
     parser.set_defaults(command=_tasks)
 
@@ -160,6 +161,22 @@ def _add_random(commands: "Commands") -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("--tokenizer", type=Path, metavar="FILE", help="default: the default model's")
     parser.set_defaults(command=_random)
+
+
+def _add_restore(commands: "Commands") -> None:
+    parser = commands.add_parser("restore", help="write the checkpoint of a bundle, to fine-tune what ships or to convert it")
+    parser.add_argument("output", type=Path, metavar="CHECKPOINT", help="the folder to write")
+    parser.add_argument("--model", type=Path, metavar="DIR", help="the bundle; the default model if left out")
+    parser.set_defaults(command=_restore)
+
+
+def _restore(options: argparse.Namespace) -> int:
+    from lowabs_lsp.engine.bundle import default_folder
+    from lowabs_model.restore import restore_checkpoint
+
+    restore_checkpoint(options.model or default_folder(), options.output)
+    print(options.output)
+    return 0
 
 
 def _tasks(options: argparse.Namespace) -> int:

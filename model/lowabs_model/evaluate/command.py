@@ -29,12 +29,8 @@ def add_evaluate(commands: "Commands") -> None:
         description="Measure what ships: every answer comes from the completer. Benchmarks are never trained or tuned on.",
     )
     parser.add_argument("--all", action="store_true", help="every benchmark that is here, as one table")
-    parser.add_argument(
-        "--benchmarks", type=Path, default=Path("benchmarks"), metavar="DIR", help="their data; default: %(default)s"
-    )
-    parser.add_argument(
-        "--repositories", type=Path, default=Path("held-out"), metavar="DIR", help="held-out work trees; default: %(default)s"
-    )
+    parser.add_argument("--benchmarks", type=Path, default=Path("benchmarks"), metavar="DIR", help="their data")
+    parser.add_argument("--repositories", type=Path, default=Path("held-out"), metavar="DIR", help="held-out work trees")
     parser.add_argument("--scale", type=float, default=1.0, metavar="F", help="do F times as much; 1 is some minutes on 2 CPUs")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the tables of the model card here")
     _add_common(parser)
@@ -81,7 +77,7 @@ def _add_infilling(measures: "Commands") -> None:
 def _add_lines(measures: "Commands") -> None:
     parser = measures.add_parser("lines", help="rests of lines in repositories, by CodeXGLUE's protocol")
     parser.add_argument("repositories", nargs="+", type=Path, metavar="DIR", help="work trees that were never trained on")
-    parser.add_argument("--limit", type=_count, default=30, metavar="N", help="lines of each language; default: %(default)s")
+    parser.add_argument("--limit", type=_count, default=30, metavar="N", help="lines of each language")
     _add_common(parser)
     parser.set_defaults(command=_lines)
 
@@ -115,7 +111,7 @@ def _add_tasks(measures: "Commands") -> None:
     parser = measures.add_parser("tasks", help="what checkpoints make of held-out task items, by family, side by side")
     parser.add_argument("checkpoints", nargs="+", type=Path, metavar="CHECKPOINT", help="before, after, ...")
     parser.add_argument("--corpus", required=True, type=Path, metavar="DIR", help="its held-out files make the items")
-    parser.add_argument("--limit", type=_count, default=100, metavar="N", help="items of each family; default: %(default)s")
+    parser.add_argument("--limit", type=_count, default=100, metavar="N", help="items of each family")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     parser.set_defaults(command=_tasks)
 
