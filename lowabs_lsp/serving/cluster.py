@@ -11,6 +11,7 @@ from ray.exceptions import RayError, RayTaskError
 from ray.serve.config import AutoscalingConfig, RequestRouterConfig
 from ray.serve.exceptions import BackPressureError, RayServeException
 from ray.serve.handle import DeploymentHandle
+from ray.serve.schema import LoggingConfig
 from starlette.applications import Starlette
 
 from lowabs_lsp.errors import BusyError, ServingError
@@ -180,6 +181,7 @@ def build(args: dict[str, Any]) -> serve.Application:
         request_router_config=RequestRouterConfig(request_router_class=RING),
         ray_actor_options={"num_cpus": team.cpus, "num_gpus": team.gpus},
         max_replicas_per_node=team.per_node or None,
+        logging_config=LoggingConfig(enable_access_log=False),
         health_check_period_s=2,
         health_check_timeout_s=5,
         graceful_shutdown_timeout_s=5,
@@ -191,6 +193,7 @@ def build(args: dict[str, Any]) -> serve.Application:
         max_ongoing_requests=1000,
         ray_actor_options={"num_cpus": team.front_cpus},
         max_replicas_per_node=team.per_node or None,
+        logging_config=LoggingConfig(enable_access_log=False),
         health_check_period_s=2,
         graceful_shutdown_timeout_s=5,
     )
