@@ -1,6 +1,7 @@
 """The relay of an editor, or with `--socket` the engine process behind it, with a scripted engine. Started as a process.
 
-Options: `says` is the script, `folder` is where the socket lies, `idle` the seconds until an engine process without clients ends.
+Options: those of `scripted_server.py`; `folder` is where the socket lies, `idle` the seconds until an engine process without
+clients ends.
 """
 
 import json
@@ -27,7 +28,8 @@ def relay(options: dict[str, Any]) -> int:
     """Be an editor's own process."""
     path = Path(options["folder"], "engine.sock")
     host = [sys.executable, "-X", "dev", "-W", "error", __file__, json.dumps(options)]
-    return Relay(lambda: connect_or_start(path, host, {}), sys.stdout.fileno()).run(sys.stdin.fileno())
+    settings = {"completion": {"ahead": options.get("ahead", "never")}}  # as of a command line
+    return Relay(lambda: connect_or_start(path, host, settings), sys.stdout.fileno()).run(sys.stdin.fileno())
 
 
 def serve(options: dict[str, Any], path: Path, ready: int) -> int:
@@ -36,7 +38,8 @@ def serve(options: dict[str, Any], path: Path, ready: int) -> int:
     thread = EngineThread(stage.open_engine)
 
     def new_session(settings: Settings) -> Session:
-        session = app.new_session(thread, settings)
+        state = Path(options["state"]) if "state" in options else None
+        session = app.new_session(thread, settings, state=state)
         add_test_requests(session, stage, thread)
         session.server.feature("test/process")(lambda params: os.getpid())
         session.server.feature("test/die")(lambda params: os.kill(os.getpid(), signal.SIGKILL))
