@@ -262,18 +262,16 @@ class DecoderGraph:
     def head(self, normed: str) -> str:
         """Logits; a tied quantised table is stored once and seen in two shapes (the Reshape is folded at load)."""
         name = "embed_tokens.weight" if self.size.tied else "lm_head.weight"
-        matrix = self.tensors[name]
         if isinstance(self.products, FloatProducts):
-            return self.products.product(normed, "head", matrix, last=True)
+            return self.products.product(normed, "head", self.tensors[name], last=True)
         bits = 4 if self.variant == "int4" and not self.size.tied else 8
         products = BlockProducts(self.nodes, bits)
         if not self.size.tied:
-            return products.product(normed, "head", matrix, last=True)
-        block = block_size(self.size.width)
-        shape = self.nodes.constant("table_shape", np.array([len(matrix), self.size.width // block, block], np.int64))
-        return products.with_blocks(
-            normed, self.nodes.add("Reshape", "embedding.values", shape), "embedding.scales", matrix.shape
-        )
+            return products.product(normed, "head", self.tensors[name], last=True)
+        rows, block = self.size.vocabulary, block_size(self.size.width)
+        shape = self.nodes.constant("table_shape", np.array([rows, self.size.width // block, block], np.int64))
+        values = self.nodes.add("Reshape", "embedding.values", shape)
+        return products.with_blocks(normed, values, "embedding.scales", (rows, self.size.width))
 
     def project(self, x: str, *names: str, last: bool = False) -> str:
         """The matrices `names` as one: a single hand-over to the threads instead of several."""

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import transformers
 from lowabs_model.huggingface.families import find_family, find_licence, make_layout, open_raw_tokenizer
 
+from lowabs_lsp.engine.tokenizer import Tokenizer
 from lowabs_lsp.errors import BundleError
 from lowabs_lsp.values import Sentinel
 
@@ -79,3 +81,20 @@ def test_the_model_card_names_the_licence(tmp_path: Path, card: str | None, lice
     if card is not None:
         (tmp_path / "README.md").write_text(card)
     assert find_licence(find_family("qwen2", ["<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"]), tmp_path) == licence
+
+
+def test_the_prompt_begins_as_codellamas_own_tokenizer_begins_it(make: Make, tmp_path: Path) -> None:
+    raw = json.loads((make("CodeLlama") / "tokenizer.json").read_text())["model"]
+    own = transformers.CodeLlamaTokenizer(vocab=raw["vocab"], merges=[tuple(merge) for merge in raw["merges"]])
+    own.save_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps({"eos_token_id": 2}))
+    layout = make_layout(find_family("llama", raw["vocab"]), tmp_path)
+    ours = Tokenizer(tmp_path / "tokenizer.json", reserved=layout.special_tokens)
+    begun = [
+        ours.special[layout.begin],
+        ours.special[layout.spelling[Sentinel.PREFIX]],
+        *ours.encode(layout.lead + "def f(x):\n  "),
+    ]
+    theirs = own("def f(x):\n  <FILL_ME>\n\nf(1)\n").input_ids
+    assert theirs[: len(begun)] == begun
+    assert theirs[len(begun)] == ours.special[layout.spelling[Sentinel.SUFFIX]]
