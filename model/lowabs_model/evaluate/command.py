@@ -32,7 +32,9 @@ def add_evaluate(commands: "Commands") -> None:
     parser.add_argument("--benchmarks", type=Path, default=Path("benchmarks"), metavar="DIR", help="their data")
     parser.add_argument("--repositories", type=Path, default=Path("held-out"), metavar="DIR", help="held-out work trees")
     parser.add_argument("--scale", type=float, default=1.0, metavar="F", help="do F times as much; 1 is some minutes on 2 CPUs")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the tables of the model card here")
+    parser.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="also write the tables into this model card, or a new file"
+    )
     _add_common(parser)
     parser.set_defaults(command=_all)
     measures = parser.add_subparsers(metavar="MEASURE")
@@ -135,7 +137,7 @@ def _all(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from lowabs_model.evaluate.suite import evaluate_all
-    from lowabs_model.evaluate.tables import markdown, show_report
+    from lowabs_model.evaluate.tables import markdown, put_into, show_report
 
     with Console(stderr=True).status("evaluate") as status:
         report = evaluate_all(
@@ -147,7 +149,7 @@ def _all(options: argparse.Namespace) -> int:
         )
     show_report(report, Console(width=150))
     if options.markdown is not None:
-        options.markdown.write_text(markdown(report), encoding="utf-8")
+        put_into(options.markdown, markdown(report))
     return _written(report, options.json)
 
 

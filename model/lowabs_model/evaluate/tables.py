@@ -3,15 +3,20 @@
 import io
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from lowabs_model.evaluate.items import BenchmarkError
 from lowabs_model.evaluate.published import PUBLISHED
 
 Scores = dict[str, Any]
+
+BEGIN, END = "<!-- scores -->", "<!-- end of scores -->"
+"""Lines of a model card between which the tables stand."""
 
 
 def show_report(report: dict[str, Any], console: Console) -> None:
@@ -31,6 +36,7 @@ def all_tables(scores: Scores) -> tuple[Table, ...]:
 def markdown(report: dict[str, Any]) -> str:
     """The tables of the model card."""
     text = io.StringIO()
+    text.write(f"{report['model']}; {report['limit']:g} times the usual number of items.\n\n")
     for table in all_tables(report["scores"]):
         text.write(f"**{table.title}**\n\n")
         table.title, table.box = None, box.MARKDOWN
@@ -38,6 +44,18 @@ def markdown(report: dict[str, Any]) -> str:
         text.write("\n")
     lines = (line.rstrip() for line in text.getvalue().splitlines())
     return re.sub(r"\n{3,}", "\n\n", re.sub(" {2,}", " ", "\n".join(lines))).strip() + "\n"
+
+
+def put_into(file: Path, tables: str) -> None:
+    """Write the tables to a new file, or between the marks of one that has them. Raises BenchmarkError for any other file."""
+    if not file.exists():
+        file.write_text(tables, encoding="utf-8")
+        return
+    before, begin, rest = file.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise BenchmarkError(f"{file} is there and has no lines {BEGIN} and {END}: put them where the tables belong")
+    file.write_text(f"{before}{begin}\n{tables}{end}{after}", encoding="utf-8")
 
 
 def percent(share: float | None) -> str:

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from lowabs_model.cli import main
 from lowabs_model.evaluate.bits import evaluate_bits
+from lowabs_model.evaluate.items import BenchmarkError
 from lowabs_model.evaluate.mbpp import Problem, evaluate_mbpp, is_python, parse_problem
 from lowabs_model.evaluate.nl2bash import evaluate_nl2bash
 from lowabs_model.evaluate.suite import evaluate_all, parts
+from lowabs_model.evaluate.tables import put_into
 
 from lowabs_lsp.engine.scripted import ScriptedEngine
 
@@ -71,6 +73,17 @@ def test_without_anything_to_measure_the_command_still_tells_where_it_is(
     folders = ["--benchmarks", str(tmp_path), "--repositories", str(tmp_path / "none")]
     assert main(["evaluate", "--all", *folders, "--model", str(TINY)]) == 0
     assert "single line: not measured" in capsys.readouterr().out
+
+
+def test_tables_go_between_the_marks_of_a_card_and_nowhere_else(tmp_path: Path) -> None:
+    card = tmp_path / "card.md"
+    card.write_text("# Model\n<!-- scores -->\nold\n<!-- end of scores -->\nLicence\n")
+    put_into(card, "new\n")
+    assert card.read_text() == "# Model\n<!-- scores -->\nnew\n<!-- end of scores -->\nLicence\n"
+    card.write_text("kept")
+    with pytest.raises(BenchmarkError, match="put them where the tables belong"):
+        put_into(card, "new\n")
+    assert card.read_text() == "kept"
 
 
 # bits per byte
