@@ -32,7 +32,11 @@ class EngineSettings:
         "How prompts for `engine.url` are written: as a family wants it, or by the server; `auto` goes by the model's name",
         choices=("auto", "server", "lowabs", "qwen", "starcoder", "granite", "deepseek", "codellama", "codegemma"),
     )
-    deadline: int = setting(1000, "Milliseconds until the model of this machine is asked instead of `engine.url`", least=1)
+    deadline: int = setting(
+        1000,
+        "Milliseconds until the model of this machine is asked instead of `engine.url`; half of `completion.deadline` at most",
+        least=1,
+    )
 
 
 @frozen
@@ -67,7 +71,9 @@ class HistorySettings:
     """What is kept on this machine, for `lowabs-lsp stats`, `doctor --last` and `replay`. Nothing ever leaves it."""
 
     statistics: bool = setting(True, "Keep counts, and the reasons of the last requests, without any code")
-    recordings: int = setting(0, "Requests to keep with their code and with what the model saw, for `lowabs-lsp replay`", least=0)
+    recordings: int = setting(
+        0, "Requests to keep with their code and with what the model saw, for `lowabs-lsp replay`", least=0
+    )
 
 
 @frozen
@@ -84,7 +90,7 @@ class CompletionSettings:
     deadline: int = setting(400, "Milliseconds after which what is complete is shown; 0 waits for all of it", least=0)
     ahead: str = setting(
         "auto",
-        "Compute what follows a suggestion, and read what is opened, while nobody waits; `auto` does not on battery",
+        "Compute what follows a suggestion, and read what is opened, while nobody waits; `auto`: on this machine, off battery",
         choices=("auto", "always", "never"),
     )
     alternatives: int = setting(3, "Suggestions to choose from where one is asked for, as far as the editor can", least=1)

@@ -1,11 +1,12 @@
 """A model behind HTTP: one prompt out, one answer in, before a deadline."""
 
-import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Self
 
 import httpx2
+from attrs import frozen
 
 from lowabs_lsp.errors import RemoteError, SettingsError
 from lowabs_lsp.remote.answer import Answer
@@ -19,6 +20,10 @@ from lowabs_lsp.values import Cancelled, Decoding, Generated, Prompt, Stop, neve
 
 POLL_SECONDS = 0.005
 """How often somebody who waits for an answer asks whether it is still wanted."""
+LONGEST = 30.0
+"""Seconds of an answer without a deadline."""
+SHARE = 0.5
+"""Of the time that there is, for an answer to begin; the rest is for the model of this machine."""
 INTRODUCTION = 2.0
 """Seconds for each question to a server about itself."""
 
@@ -59,18 +64,17 @@ class RemoteModel:
         return self.server
 
     def generate(self, prompt: Prompt, decoding: Decoding, cancelled: Cancelled = never) -> Generated:
-        """Continue `prompt`. Raises RemoteError, at the deadline too if nothing has come by then."""
-        server = self.connect()
-        deadline = min(time.monotonic() + self._settings.deadline / 1e3, decoding.deadline or math.inf)
+        """Continue `prompt`. Raises RemoteError, also when nothing comes in good time for somebody else to do it."""
+        server, time_left = self.connect(), TimeLeft.of(decoding.deadline, self._settings.deadline / 1e3)
         path, body = request_of(server, Parts.of(prompt), decoding)
-        answer = Answer(decoding.stop)
-        with self._named(), self._connection.post(path, body, deadline=deadline) as exchange:
+        answer = Answer(decoding.stop, decoding.observer)
+        with self._named(), self._connection.post(path, body, deadline=time_left.deadline) as exchange:
             while answer.stop is None:
                 self._listen(exchange, answer, server.kind)
                 if answer.stop is None and cancelled():
                     answer.stop = Stop.CANCELLED
-                elif answer.stop is None and time.monotonic() >= deadline:
-                    answer.stop = self._late(answer)
+                elif answer.stop is None:
+                    answer.stop = time_left.stop(answer)
         return answer.generated()
 
     def _listen(self, exchange: Exchange, answer: Answer, kind: str) -> None:
@@ -80,11 +84,6 @@ class RemoteModel:
             ours = answer.add(piece)
             exchange.is_complete = piece.stop is not None and not ours
 
-    def _late(self, answer: Answer) -> Stop:
-        if not answer.text:
-            raise RemoteError(f"no answer within {self._settings.deadline} ms (engine.deadline)", passing=True)
-        return Stop.DEADLINE
-
     @contextmanager
     def _named(self) -> Iterator[None]:
         """Say in every fault whose it is."""
@@ -93,6 +92,30 @@ class RemoteModel:
         except RemoteError as fault:
             fault.args = (f"{self.address}: {fault}",)
             raise
+
+
+@frozen
+class TimeLeft:
+    """When an answer must have begun, how long it may pause, and when it is over; in `time.monotonic()` seconds."""
+
+    begin: float
+    silence: float
+    deadline: float
+
+    @classmethod
+    def of(cls, deadline: float | None, patience: float) -> Self:
+        """For a request of now, with its deadline if it has one, of a user with so much patience in seconds."""
+        now = time.monotonic()
+        if deadline is None:
+            return cls(now + patience, patience, now + LONGEST)
+        return cls(min(now + patience, now + SHARE * (deadline - now)), patience, deadline)
+
+    def stop(self, answer: Answer) -> Stop | None:
+        """The end of an answer whose time is over. Raises RemoteError where none has begun in time."""
+        now = time.monotonic()
+        if not answer.text and now >= self.begin:
+            raise RemoteError("no answer in time (engine.deadline, and half of completion.deadline)", passing=True)
+        return Stop.DEADLINE if now >= min(self.deadline, answer.heard_at + self.silence) else None
 
 
 def read_url(text: str) -> httpx2.URL:

@@ -39,6 +39,8 @@ class Wish:
     """A key brought it about, and not the person's wish."""
     name: str = ""
     """By which it is known in the log."""
+    patience: float | None = None
+    """Seconds after which an answer is of no use; without it, until the model is there and has said what there is to say."""
     is_guess: bool = False
     """The client guesses that the text at the cursor will be in the document."""
 
@@ -67,9 +69,12 @@ class Answers:
             self._ahead.give_way()
         delay = self._pace.delay(self._settings().completion) if wish.is_automatic else 0.0
         try:
-            completion = await self._schedule.complete(request, lambda: self._prepare(wish), delay=delay)
+            async with asyncio.timeout(wish.patience):
+                completion = await self._schedule.complete(request, lambda: self._prepare(wish), delay=delay)
             self._record(wish, completion)
             return completion
+        except TimeoutError:
+            return Completion("", Reason.DEADLINE)
         finally:
             self._ahead.proceed()
 
@@ -196,8 +201,9 @@ class Answers:
             logger.warning("event=not-recorded error=%s", error)
 
     def _may_work_ahead(self) -> bool:
-        wanted = self._settings().completion.ahead
-        may = wanted == "always" or (wanted == "auto" and not on_battery())
+        settings = self._settings()
+        wanted, is_elsewhere = settings.completion.ahead, bool(settings.engine.url)
+        may = wanted == "always" or (wanted == "auto" and not is_elsewhere and not on_battery())
         return may and self._schedule.is_idle and self._loader.completer_at_hand is not None
 
 

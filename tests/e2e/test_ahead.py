@@ -76,7 +76,8 @@ def test_work_ahead_gives_way_to_a_request_at_once(client: RawClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"enabled": False}, {"completion": {"ahead": "never"}}, {"disabledLanguages": ["python"]}]
+    "settings",
+    [{"enabled": False}, {"completion": {"ahead": "never"}}, {"disabledLanguages": ["python"]}, {"engine": "http://elsewhere"}],
 )
 def test_off_means_that_nothing_is_computed_ahead(start: Start, settings: dict[str, object]) -> None:
     client = start(says={"x = ": "foo(1)"}, ahead="auto")
@@ -84,7 +85,7 @@ def test_off_means_that_nothing_is_computed_ahead(start: Start, settings: dict[s
     client.open(URI, "x = ")
     ghost(client, 0, 4)
     client.ask("test/idle")
-    asked = 1 if "completion" in settings else 0
+    asked = 1 if {"completion", "engine"} & settings.keys() else 0
     assert len(client.ask("test/prompts")) == asked
 
 

@@ -2,8 +2,10 @@
 
 import logging
 import threading
+import time
 
 import pytest
+from attrs import evolve
 from conftest import Open
 from staged_server import Call, StagedServer, says, serving
 
@@ -160,15 +162,38 @@ def test_after_failures_in_a_row_nobody_waits_for_it_any_more(server: StagedServ
     assert text_of(engine) == "remote"
 
 
-def test_what_has_come_by_the_deadline_is_used(server: StagedServer, open_engine: Open) -> None:
-    def stall(call: Call) -> None:
-        call.begin()
-        call.chunk(b'data: {"choices": [{"text": "rem", "finish_reason": null}]}\n\n')
-        call.wait_for_leave()
+def stall(call: Call) -> None:
+    """Begin, and say no more."""
+    call.begin()
+    call.chunk(b'data: {"choices": [{"text": "rem", "finish_reason": null}]}\n\n')
+    call.wait_for_leave()
 
+
+def test_what_has_come_by_the_deadline_is_used(server: StagedServer, open_engine: Open) -> None:
     server.posts = [stall]
-    generated = open_engine(deadline=300).generate(PROMPT, LINE)
+    decoding = evolve(LINE, deadline=time.monotonic() + 1)
+    generated = open_engine(deadline=60_000).generate(PROMPT, decoding)
     assert (generated.text, generated.stop) == ("rem", Stop.DEADLINE)
+
+
+def test_what_has_come_before_it_stalls_is_used(server: StagedServer, open_engine: Open) -> None:
+    server.posts = [stall]
+    generated = open_engine(deadline=500).generate(PROMPT, LINE)
+    assert (generated.text, generated.stop) == ("rem", Stop.DEADLINE)
+
+
+def test_there_is_time_left_for_the_local_model(server: StagedServer, open_engine: Open) -> None:
+    server.posts = [hold]
+    deadline = time.monotonic() + 1
+    assert open_engine(deadline=60_000).generate(PROMPT, evolve(LINE, deadline=deadline)).text == "local"
+    assert time.monotonic() < deadline
+
+
+def test_who_observes_hears_the_text_grow(server: StagedServer, open_engine: Open) -> None:
+    server.posts = [says("abc")]
+    heard: list[str] = []
+    open_engine(deadline=60_000).generate(PROMPT, evolve(LINE, observer=heard.append))
+    assert heard == ["a", "ab", "abc"]
 
 
 def test_who_cancels_leaves_and_closes_the_connection(server: StagedServer, open_engine: Open) -> None:
