@@ -20,6 +20,8 @@ from lowabs_lsp.postprocess.features import FEATURES
 logger = logging.getLogger(__name__)
 
 FILE = "confidence.json"
+FARTHEST = 3.0
+"""Deviations from the mean beyond which a feature says no more."""
 RATE = 0.02
 """Step of the local refinement; it is drawn back to the shipped figures by `PULL`."""
 PULL = 0.002
@@ -57,7 +59,7 @@ class Calibration:
 
     def score(self, features: Sequence[float]) -> float:
         """In logits, before the isotonic map."""
-        x = (np.array(features) - self.mean) / self.scale
+        x = np.clip((np.array(features) - self.mean) / self.scale, -FARTHEST, FARTHEST)
         hidden = np.tanh(self.inner @ x + self.inner_bias)
         return float(self.outer @ np.concatenate((hidden, x))) + self.outer_bias
 

@@ -8,14 +8,17 @@ from attrs import frozen
 from numpy.typing import NDArray
 from torch import nn
 
-from lowabs_lsp.postprocess.confidence import Calibration
+from lowabs_lsp.postprocess.confidence import FARTHEST, Calibration
 from lowabs_lsp.postprocess.features import FEATURES
 from lowabs_model.evaluate.confidence_places import Places
 
-HIDDEN = 12
+HIDDEN = 8
 EPOCHS = 300
 RATE = 0.01
-DECAY = 0.01
+PENALTY = 1e-2
+"""Of the squared weights: what few places have must not decide much."""
+NARROWEST = 0.3
+"""Deviation by which a feature is divided at least, so that a rare one is not blown up."""
 KNOTS = 24
 """Points of the isotonic map at most."""
 BINS = 15
@@ -80,8 +83,8 @@ class _Network(nn.Module):
         return self(self.normal(features)).double().numpy()  # type: ignore[no-any-return]  # torch
 
     def normal(self, features: NDArray[np.float32]) -> torch.Tensor:
-        """Mean 0, deviation 1."""
-        return torch.tensor((features - self.mean) / self.scale, dtype=torch.float32)
+        """Mean 0, deviation 1 at most, and nothing far out."""
+        return torch.tensor(np.clip((features - self.mean) / self.scale, -FARTHEST, FARTHEST), dtype=torch.float32)
 
     def calibration(self, scores: Row, probabilities: Row, thresholds: Row) -> Calibration:
         """In the terms of serving."""
@@ -92,19 +95,20 @@ class _Network(nn.Module):
 
 
 def _network(places: Sequence[Places], seed: int) -> _Network:
-    """Weighted cross entropy by Adam with decay, its rate falling to nothing."""
+    """Weighted cross entropy and a penalty on weights by Adam, its rate falling to nothing."""
     torch.manual_seed(seed)
     torch.set_num_threads(1)  # the network is small: more would wait for each other
     features = np.concatenate([each.features for each in places])
     mean, scale = features.mean(axis=0).astype(float), features.std(axis=0).astype(float)
-    network = _Network(mean, np.where(scale > 1e-6, scale, 1.0))
+    network = _Network(mean, np.maximum(scale, NARROWEST))
     x = network.normal(features)
     y = torch.tensor(np.concatenate([each.kept for each in places]), dtype=torch.float32)
     w = torch.tensor(np.concatenate(_weights(places)) / len(places), dtype=torch.float32)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
+    optimizer = torch.optim.Adam(network.parameters(), lr=RATE)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=EPOCHS)
     for _ in range(EPOCHS):
-        loss = nn.functional.binary_cross_entropy_with_logits(network(x), y, weight=w, reduction="sum")
+        penalty = PENALTY * (network.inner.weight.square().sum() + network.outer.weight.square().sum())
+        loss = nn.functional.binary_cross_entropy_with_logits(network(x), y, weight=w, reduction="sum") + penalty
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch
         optimizer.step()

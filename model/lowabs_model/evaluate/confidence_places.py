@@ -3,6 +3,7 @@
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from lowabs_lsp.settings import Settings
 from lowabs_lsp.surroundings import Surroundings
 from lowabs_lsp.values import Document, Engine
 
+MOST_OF_TEXT, MOST_OF_SESSION = 100, 300
+"""Keys of one text and of one commit, at most: what is long must not count for more than what is typed often."""
 READ_WITHIN = 60.0
 """Seconds until a workspace is read."""
 
@@ -110,8 +113,8 @@ def _session_places(
         completer = Completer(engine, settings, surroundings)
         try:
             done: list[Document] = []
-            for file in session.files:
-                yield from _file_places(file, completer, root, done)
+            keys = (place for file in session.files for place in _file_places(file, completer, root, done))
+            yield from islice(keys, MOST_OF_SESSION)
         finally:
             surroundings.stop()
 
@@ -128,8 +131,10 @@ def _file_places(
             if not piece.pasted:
                 number += 1
                 typing = Typing.begin(file.keyboard, before, piece.text)
-                while not typing.done:
+                pressed = 0
+                while not typing.done and pressed < MOST_OF_TEXT:
                     typing.press()
+                    pressed += 1
                     if typing.surplus or not typing.rest.strip():
                         continue
                     written = before + piece.text[: typing.at]
