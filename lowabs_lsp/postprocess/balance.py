@@ -1,9 +1,12 @@
 """Brackets that a completion closes although nothing is open, or although the text behind the cursor closes them."""
 
+import re
+
 from lowabs_lsp.syntax.brackets import scan
 
 WINDOW = 4_000
 """Characters on each side of the cursor in which brackets are matched."""
+_MARGIN = re.compile(r"^[\w@#]", re.MULTILINE)
 UNPAIRED = frozenset({"shellscript", "markdown", "plaintext", "makefile"})
 """Languages in which a bracket may stand alone."""
 
@@ -13,25 +16,31 @@ def trim_brackets(text: str, prefix: str, suffix: str, language: str) -> str:
 
     Where its line goes on behind that bracket, what stands before it was not meant to stand alone, and the line goes too.
     """
-    if language in UNPAIRED:
+    if language in UNPAIRED or (owed := _owed(prefix, language)) is None:
         return text
-    owed, is_whole = _owed(prefix, language)
     _, _, end = scan(text, language, owed)
-    if end < len(text) and (is_whole or owed):
+    if end < len(text):
         return _up_to(text, end)
     spare = len(owed) - _closed(suffix, language)
     return text if spare < 0 else _closing_at_most(text, owed, spare, language)
 
 
-def _owed(prefix: str, language: str) -> tuple[str, bool]:
-    """The closers that `prefix` waits for, the innermost first, and whether all of it was looked at."""
-    text = prefix[-WINDOW:]
-    if len(text) < len(prefix):
-        text = text.partition("\n")[2]
+def _owed(prefix: str, language: str) -> str | None:
+    """The closers that the statement at the end of `prefix` waits for, the innermost first; None where it cannot be told.
+
+    A line that begins at the margin begins the statement, unless it closes something. In a string nothing can be told.
+    """
+    window = prefix[-WINDOW:]
+    starts = [match.start() for match in _MARGIN.finditer(window)]
+    if not starts and len(window) < len(prefix):
+        return None
+    text = window[starts[-1] if starts else 0 :]
     while True:
-        owed, _, end = scan(text, language)
+        owed, quote, end = scan(text, language)
+        if quote:
+            return None
         if end == len(text):
-            return owed, len(prefix) <= WINDOW
+            return owed
         text = text[end + 1 :]
 
 

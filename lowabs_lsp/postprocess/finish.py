@@ -59,15 +59,27 @@ def _formed(generated: Generated, context: Context, place: Place, *, block: bool
     text = drop_overlap(trim_known(text, context.suffix), context.suffix)
     if not text.strip() or stands_below(text, context.suffix):
         return "", Reason.SUFFIX
-    text = _parsing(trim_brackets(text, context.prefix, context.suffix, context.language), place)
+    text = _well_formed(text, place)
     return text, None if text.strip() else Reason.SYNTAX
 
 
-def _parsing(text: str, place: Place) -> str:
-    """The longest beginning of `text` in whole lines with which a file that parsed still parses; empty if there is none."""
+def _well_formed(text: str, place: Place) -> str:
+    """The longest beginning of `text` in whole lines with which a file that parsed still parses; empty if there is none.
+
+    Where no grammar tells, its brackets must have their partners.
+    """
     if place.check is None or not place.check.is_sound:
-        return text
-    return next((part for part in statements(text) if place.check.admits(styled(part, place))), "")
+        return _balanced(text, place)
+    for part in statements(text):
+        for each in dict.fromkeys((part, _balanced(part, place))):
+            if each.strip() and place.check.admits(styled(each, place)):
+                return each
+    return ""
+
+
+def _balanced(text: str, place: Place) -> str:
+    whole, language = place.document.text, place.document.language
+    return trim_brackets(text, whole[: place.offset], whole[place.offset :], language)
 
 
 def statements(text: str) -> Iterator[str]:
