@@ -3,13 +3,19 @@
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
 import openai
 import pytest
 
-from lowabs_lsp.bench.people import Crowd, Waited, summary, type_away
+from lowabs_lsp.bench.people import Crowd, Waited, keys, summary, type_away
+from lowabs_lsp.engine.local import LocalEngine
+from lowabs_lsp.prompt.fim import SPM, fim_segments
+from lowabs_lsp.remote.engine import RemoteEngine
+from lowabs_lsp.settings import load_settings
+from lowabs_lsp.values import Decoding, Prompt
 
 sys.path.insert(0, str(Path(__file__).parent))  # the tests share the module beside them
 
@@ -113,7 +119,26 @@ def test_nobody_sees_an_update(cluster: TwoNodes) -> None:
 
 def test_nobody_sees_a_node_die(cluster: TwoNodes) -> None:
     cluster.wait_for_engines(2)
-    waits = type_while(cluster, cluster.kill_worker, seconds=20)
+    done = threading.Event()
+    with ThreadPoolExecutor() as pool:
+        editors = [pool.submit(edit, cluster.url, done) for _ in range(2)]
+        try:
+            waits = type_while(cluster, cluster.kill_worker, seconds=20)
+        finally:
+            done.set()
     assert statuses(waits) == {200}
     assert len({int(wait.at) for wait in waits if wait.at > 10}) > 5  # they went on typing
+    assert all(editor.result() > 10 for editor in editors)
     assert len(cluster.engines()) == 1
+
+
+def edit(url: str, done: threading.Event) -> int:
+    """Type with the engine that an editor has for this address; how many requests it answered."""
+    settings = load_settings({"engine": {"url": url}}).engine
+    engine = RemoteEngine(settings, lambda: LocalEngine.open(None, settings))
+    for answered, (text, offset) in enumerate(keys(0)):
+        if done.wait(0.3):
+            return answered
+        segments = fim_segments(SPM, text[:offset], text[offset:])
+        engine.generate(Prompt(segments), Decoding(max_tokens=16, stop=("\n",)))
+    raise AssertionError("keys never end")
