@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from lowabs_lsp.engine.draft import PromptLookup
 from lowabs_lsp.engine.generate import Model, encode, generate
+from lowabs_lsp.engine.kv_cache import KvCache
 from lowabs_lsp.engine.sampling import log_softmax
 from lowabs_lsp.errors import EngineError
 from lowabs_lsp.values import Decoding, Draft, FloatArray, Generated, Layout, Mixer, Prompt, Sentinel, Stop, never
@@ -183,6 +184,15 @@ def test_switching_between_two_documents_computes_neither_again(fresh: Fresh) ->
     for prompt in (left, right, left, right):
         generated = say(model, prompt, one)
         assert generated.prompt_tokens - generated.reused_tokens <= 4
+
+
+@settings(deadline=None, max_examples=20)
+@given(prompts=st.lists(PROMPTS, min_size=2, max_size=5), sequences=st.integers(1, 2))
+def test_a_document_that_comes_back_after_eviction_says_the_same(fresh: Fresh, prompts: list[Prompt], sequences: int) -> None:
+    model = fresh()
+    small = evolve(model, cache=KvCache(model.session.create_memory, sequences))
+    for prompt in [*prompts, *prompts]:
+        assert gist(say(small, prompt, Decoding(max_tokens=3))) == gist(say(fresh(), prompt, Decoding(max_tokens=3)))
 
 
 # healing
