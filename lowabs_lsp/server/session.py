@@ -35,6 +35,9 @@ from lowabs_lsp.values import Completion, Reason
 BUSY_AFTER = 0.1
 """Seconds that a request runs before the server is called busy."""
 
+MENU_PATIENCE = 0.1
+"""Seconds that the menu of a client with ghost text waits for us at most: its other servers have answered by then."""
+
 
 class Session:
     """Everything that belongs to one client. Lives on the event loop."""
@@ -57,6 +60,7 @@ class Session:
         self.settings = settings
         self.watches_parent = watches_parent
         """End when the process that the client names is gone."""
+        self.menu_patience = MENU_PATIENCE
         self.runs_commands = False
         """The client executes the command of an item behind its acceptance."""
         self.started = False
@@ -183,6 +187,10 @@ class Session:
         """What a request is called: in the log, in the status, and by a client that tells what became of it."""
         return next(self._names)
 
+    def patience(self, channel: str) -> float | None:
+        """Seconds that a client waits for this kind of answer: a menu is not held up where ghost text shows the same."""
+        return self.menu_patience if channel == lsp.TEXT_DOCUMENT_COMPLETION and self.menu.shows_ghost_text else None
+
     async def complete(
         self, channel: str, cursor: Cursor | None, *, name: str = "", is_automatic: bool = True, is_guess: bool = False
     ) -> Completion:
@@ -194,8 +202,16 @@ class Session:
         if (surroundings := self._loader.surroundings) is not None:
             surroundings.files.give_way()
         request = Request(cursor.document, cursor.offset, channel)
+        wish = Wish(
+            request,
+            self._others(cursor),
+            name=name,
+            is_automatic=is_automatic,
+            is_guess=is_guess,
+            patience=self.patience(channel),
+        )
         with self._being_busy():
-            return await self._answers.answer(Wish(request, self._others(cursor), is_automatic, name, is_guess))
+            return await self._answers.answer(wish)
 
     def show(self, name: str, cursor: Cursor, completion: Completion) -> None:
         """A suggestion is sent to the client."""

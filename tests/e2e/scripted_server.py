@@ -81,6 +81,10 @@ def add_test_requests(session: Session, stage: Stage, thread: EngineThread) -> N
     def prompts(params: Any) -> list[str]:
         return [engine.spell(prompt) for prompt in engine.prompts]
 
+    @feature("test/patience")
+    def patience(params: Any) -> None:
+        session.menu_patience = params.seconds
+
     @feature("test/tokens")
     def tokens(params: Any) -> int:
         return len(session.server.work_done_progress.tokens)
@@ -111,6 +115,7 @@ def main(options: dict[str, Any]) -> int:
     settings = load_settings({"completion": {"ahead": options.get("ahead", "never")}})
     state = Path(options["state"]) if "state" in options else None
     session = app.new_session(thread, settings, watches_parent=True, state=state)
+    session.menu_patience = 60.0  # tests do not hurry, but those of this
     add_test_requests(session, stage, thread)
     return app.run_stdio(session, thread)
 

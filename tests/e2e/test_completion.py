@@ -82,6 +82,7 @@ async def process() -> AsyncIterator[LanguageClient]:
             says={
                 "ret": "urn a + b",
                 "x = ": "foo(1, 2)",
+                "foo(": "1, 2)",
                 "bar(": "3)",
                 "return": " c",
                 "fail": "!",
@@ -206,6 +207,30 @@ async def test_menu_and_ghost_text_of_one_key_share_a_run(editor: Editor) -> Non
     await editor.test("gate", open=True)
     assert (await ghost, [item.label for item in await menu]) == (["foo(1, 2)"], ["foo(1, 2)"])
     assert await editor.prompts() == asked + 1
+
+
+async def test_the_menu_of_an_editor_with_ghost_text_is_not_held_up(editor: Editor) -> None:
+    editor.open("x = ")
+    await editor.test("gate", open=False)
+    await editor.test("patience", seconds=0.05)
+    assert await editor.menu() == []  # though the gate stays closed
+    assert await editor.test("idle")
+    await editor.test("patience", seconds=60.0)
+    await editor.test("gate", open=True)
+    assert [item.label for item in await editor.menu()] == ["foo(1, 2)"]
+
+
+async def test_what_is_accepted_behind_further_keys_is_what_was_suggested(editor: Editor) -> None:
+    editor.open("x = ")
+    requests = []
+    for key in "foo(":
+        requests.append(editor.ask())
+        editor.type(key)
+    requests.append(editor.ask())
+    answers = [[item.insert_text for item in (await request).items] for request in requests]
+    typed = ["", "f", "fo", "foo", "foo("]
+    assert {head + text for head, answer in zip(typed, answers, strict=True) for text in answer} == {"foo(1, 2)"}
+    assert answers[-1] == ["1, 2)"]
 
 
 async def test_a_selected_item_is_continued(editor: Editor) -> None:
