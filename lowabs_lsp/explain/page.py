@@ -36,8 +36,10 @@ def as_html(explanation: Explanation) -> str:
 
 
 def times(effect: float) -> str:
-    """How many times less likely, for a reader: `×3.2`, `×0.7`."""
+    """How many times less likely, for a reader: `×3.2`, `×0.7`; beyond a thousand nobody cares how far."""
     factor = math.exp(max(-50.0, min(50.0, effect)))
+    if factor > 1000:
+        return "×1000+"
     return f"×{factor:.0f}" if factor >= 10 else f"×{factor:.1f}" if factor >= 0.1 else f"×{factor:.2g}"
 
 
