@@ -73,7 +73,9 @@ def test_an_engine_that_cannot_spell_says_so() -> None:
         explain(Completer(ScriptedEngine("x"), Settings()), document_of("a = "), 4)
 
 
-@pytest.mark.parametrize(("effect", "said"), [(0.0, "×1.0"), (math.log(3), "×3.0"), (-math.log(4), "×0.2"), (5.0, "×148"), (9.0, "×1000+")])
+@pytest.mark.parametrize(
+    ("effect", "said"), [(0.0, "×1.0"), (math.log(3), "×3.0"), (-math.log(4), "×0.2"), (5.0, "×148"), (9.0, "×1000+")]
+)
 def test_effects_are_said_as_factors(effect: float, said: str) -> None:
     assert times(effect) == said
 
