@@ -65,7 +65,7 @@ def test_what_is_written_is_read_again(bundle: OpenBundle, tmp_path: Path) -> No
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    assert "no such folder" in complaint(tmp_path / "nowhere")
+    assert "neither an installed model" in complaint(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("name", FILES)
