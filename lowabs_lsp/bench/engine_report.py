@@ -11,8 +11,8 @@ def as_markdown(figures: Figures, plots: list[str] | None = None) -> str:
     """Tables of minima, of medians and of ratios, then memory, start and the rest; `plots` are shown at the end."""
     contenders: Figures = figures["contenders"]
     lines = [f"{figures['model']}; {figures['machine']}, {figures['threads']} threads.", ""]
-    lines += _table("minimum, ms", contenders, lambda own, step: f"{own['timings'][step]['minimum_ms']:.2f}")
-    lines += _table("median, ms", contenders, lambda own, step: f"{own['timings'][step]['median_ms']:.2f}")
+    lines += as_table("minimum, ms", contenders, "minimum_ms")
+    lines += as_table("median, ms", contenders, "median_ms")
     lines += _ratios(contenders)
     lines += _processes(figures)
     lines += _edits(figures)
@@ -25,6 +25,11 @@ def as_markdown(figures: Figures, plots: list[str] | None = None) -> str:
 def step_names(contenders: Figures) -> list[str]:
     """Of all contenders, in the order of the first that has them."""
     return list(dict.fromkeys(step for own in contenders.values() for step in own["timings"]))
+
+
+def as_table(title: str, contenders: Figures, figure: str) -> list[str]:
+    """One figure of each step of each contender."""
+    return _table(title, contenders, lambda own, step: f"{own['timings'][step][figure]:.2f}")
 
 
 def _table(title: str, contenders: Figures, cell: Callable[[Figures, str], str]) -> list[str]:

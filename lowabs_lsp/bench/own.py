@@ -81,6 +81,10 @@ class Own:
         time.sleep(seconds)
         return time.process_time() - began
 
+    def describe(self, _: int) -> str:
+        """What runs where: the device may be another than was asked for."""
+        return self.engine.description
+
     def profile(self, count: int) -> dict[str, float]:
         """Milliseconds of a decoding step by kind of operator, its mean over so many steps."""
         return profile_runs(self.session, self.task.tokens[: self.task.behind], 1, count)
@@ -107,7 +111,17 @@ class Own:
     def steps(self) -> Steps:
         """By kind."""
         self.prefill(self.task.behind)
-        kinds = (self.prefill, self.verify, self.batch, self.edit, self.first, self.cancel, self.idle, self.profile)
+        kinds = (
+            self.prefill,
+            self.verify,
+            self.batch,
+            self.edit,
+            self.first,
+            self.cancel,
+            self.idle,
+            self.profile,
+            self.describe,
+        )
         return {kind.__name__: kind for kind in kinds}
 
 

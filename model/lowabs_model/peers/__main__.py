@@ -9,11 +9,12 @@ from lowabs_lsp.bench.contender import Steps, Task, attend
 def main() -> None:
     """Run one peer, known by what it is and the arithmetic of its weights."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", help="llama.cpp, llama-server, genai, transformers or arithmetic")
+    parser.add_argument("name", help="llama.cpp, llama-server, genai, transformers, compiled or arithmetic")
     parser.add_argument("arithmetic", help="of the weights: q8_0, q4_0, int4, fp32, bf16, ...")
     parser.add_argument("folder", type=Path, help="where what `--prepare` makes lies")
     parser.add_argument("--prepare", type=Path, metavar="CHECKPOINT", help="a Hugging Face directory to make it from")
     parser.add_argument("--program", default="", help="llama-server's own program")
+    parser.add_argument("--device", default="cpu", help="where PyTorch runs")
     options = parser.parse_args()
     if options.prepare:
         prepare(options.name, options.arithmetic, options.prepare, options.folder)
@@ -32,7 +33,7 @@ def prepare(name: str, arithmetic: str, checkpoint: Path, folder: Path) -> None:
         from lowabs_model.peers.genai import build
 
         build(checkpoint, folder, arithmetic)
-    elif name == "transformers":
+    elif name in ("transformers", "compiled"):
         (folder / "checkpoint").write_text(str(checkpoint.resolve()))
 
 
@@ -51,10 +52,11 @@ def start(options: argparse.Namespace, task: Task) -> Steps:
         from lowabs_model.peers.genai import GenAi
 
         return GenAi(folder / options.arithmetic, task).steps()
-    if options.name == "transformers":
-        from lowabs_model.peers.huggingface import HuggingFace
+    if options.name in ("transformers", "compiled"):
+        from lowabs_model.peers.huggingface import Compiled, HuggingFace
 
-        return HuggingFace(Path((folder / "checkpoint").read_text()), options.arithmetic, task).steps()
+        kind = Compiled if options.name == "compiled" else HuggingFace
+        return kind(Path((folder / "checkpoint").read_text()), options.arithmetic, task, options.device).steps()
     from lowabs_model.peers.arithmetic import steps
 
     return steps(task)

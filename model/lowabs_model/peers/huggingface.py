@@ -1,27 +1,27 @@
-"""transformers on PyTorch as a contender, with its dynamic cache."""
+"""transformers on PyTorch as a contender: with its dynamic cache, or compiled with a static one."""
 
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, DynamicCache
+from transformers import AutoModelForCausalLM, DynamicCache, StaticCache
 
 from lowabs_lsp.bench.contender import Steps, Task, line_length
 from lowabs_lsp.engine.kv_cache import common_prefix
 
-TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+TYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 class HuggingFace:
-    """The model in eager mode, as `generate` runs it."""
+    """The model in eager mode, as `generate` runs it. Each step ends with the most probable tokens on the CPU."""
 
-    def __init__(self, checkpoint: Path, arithmetic: str, task: Task) -> None:
-        self.task = task
+    def __init__(self, checkpoint: Path, arithmetic: str, task: Task, device: str = "cpu") -> None:
+        self.task, self.device = task, device
         torch.set_num_threads(task.threads)
         torch.set_grad_enabled(False)
-        self.model: Any = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=TYPES[arithmetic])
-        self.cache = DynamicCache()
+        self.model: Any = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=TYPES[arithmetic]).to(device)
+        self.cache: Any = DynamicCache()  # of either kind: Any
         self.ids: list[int] = []
         """What `cache` holds."""
         self.batches: dict[int, DynamicCache] = {}
@@ -38,12 +38,14 @@ class HuggingFace:
     def batch(self, count: int) -> None:
         behind = self.task.behind
         if count not in self.batches:
-            self.verify(1)
+            self._rewind(behind)
+            self._append(self.task.tokens[len(self.ids) : behind + 1], 1)
             self.batches[count] = deepcopy(self.cache)
             self.batches[count].batch_repeat_interleave(count)
         cache = self.batches[count]
         cache.crop(behind - cache.get_seq_length())
-        self.model(torch.tensor(self.task.tokens[behind : behind + count])[:, None], past_key_values=cache)
+        tokens = torch.tensor(self.task.tokens[behind : behind + count], device=self.device)[:, None]
+        self.model(tokens, past_key_values=cache).logits.argmax(-1).tolist()
 
     def edit(self, number: int) -> dict[str, float]:
         """Complete the line at one of the places, greedily."""
@@ -52,11 +54,17 @@ class HuggingFace:
         computed, said = len(prompt) - len(self.ids), list[int]()
         following = self._append(prompt[len(self.ids) :], 1)
         while len(said) < self.task.line_tokens:
-            said.append(int(following[0, -1].argmax()))
+            said += following[-1:]
             if said[-1] in self.task.line_ends:
                 break
             following = self._append(said[-1:], 1)
         return {"tokens": line_length(said, self.task), "computed": computed}
+
+    def copy(self, mebibytes: int) -> int:
+        """Copy so much memory of the device; the bytes read and written."""
+        block = torch.zeros(mebibytes << 18, dtype=torch.float32, device=self.device)
+        block.clone()[-1].item()
+        return 2 * (mebibytes << 20)
 
     def _rewind(self, count: int) -> None:
         if count == 0:
@@ -65,14 +73,43 @@ class HuggingFace:
             self.cache.crop(count - len(self.ids))  # how many to drop, below zero
         del self.ids[count:]
 
-    def _append(self, ids: list[int], rows: int) -> torch.Tensor:
-        """Logits [1,rows,V] after the last tokens."""
-        output = self.model(torch.tensor([ids]), past_key_values=self.cache, logits_to_keep=rows)
+    def _append(self, ids: list[int], rows: int) -> list[int]:
+        """The most probable token after each of the last tokens."""
+        tokens = torch.tensor([ids], device=self.device)
+        logits = self._forward(tokens, past_key_values=self.cache, logits_to_keep=rows).logits
         self.ids += ids
-        logits: torch.Tensor = output.logits
-        return logits
+        following: list[int] = logits[0].argmax(-1).tolist()
+        return following
+
+    def _forward(self, tokens: torch.Tensor, **options: Any) -> Any:
+        return self.model(tokens, **options)
 
     def steps(self) -> Steps:
         """By kind."""
         self.prefill(self.task.behind)
-        return {"prefill": self.prefill, "verify": self.verify, "batch": self.batch, "edit": self.edit}
+        return {"prefill": self.prefill, "verify": self.verify, "batch": self.batch, "edit": self.edit, "copy": self.copy}
+
+
+class Compiled(HuggingFace):
+    """Compiled by PyTorch for the fixed shapes of verification; a prompt goes through eager mode, as in `generate`."""
+
+    def __init__(self, checkpoint: Path, arithmetic: str, task: Task, device: str = "cpu") -> None:
+        super().__init__(checkpoint, arithmetic, task, device)
+        room = len(task.tokens) + 16
+        self.cache = StaticCache(config=self.model.config, max_cache_len=room)
+        mode = "reduce-overhead" if device == "cuda" else "default"
+        self.compiled: Any = torch.compile(self.model.forward, mode=mode, dynamic=False)
+
+    def _rewind(self, count: int) -> None:
+        for layer in self.cache.layers:
+            if layer.is_initialized:
+                layer.cumulative_length.fill_(min(count, len(self.ids)))
+        del self.ids[count:]
+
+    def _forward(self, tokens: torch.Tensor, **options: Any) -> Any:
+        return (self.compiled if tokens.shape[1] <= 16 else self.model)(tokens, **options)
+
+    def steps(self) -> Steps:
+        """By kind; the first run of each shape compiles."""
+        self.prefill(self.task.behind)
+        return {"prefill": self.prefill, "verify": self.verify}
