@@ -16,6 +16,8 @@ import httpx2
 import openai
 import pytest
 
+from lowabs_lsp.bench.people import Crowd, summary, type_away
+
 TINY = Path(__file__).parents[1] / "data" / "tiny"
 PROMPT = "import os\n\n\ndef size(path):\n    return "
 GREEDY: dict[str, Any] = {"temperature": 0.0, "max_tokens": 12}
@@ -180,6 +182,13 @@ def test_prometheus_is_told_of_requests_and_tokens(server: Server) -> None:
     assert re.search(r'lowabs_requests_total\{route="/v1/completions",status="200"\} [1-9]', text)
     assert re.search(r'lowabs_tokens_total\{kind="generated"\} [1-9]', text)
     assert "lowabs_running_jobs 0.0" in text
+
+
+def test_people_who_type_find_their_caches(server: Server) -> None:
+    crowd = Crowd((server.url,), people=2, seconds=3, keys_per_second=100)
+    figures = summary(crowd, type_away(crowd))
+    assert (figures["failed"], figures["tried_again"]) == (0, 0)
+    assert figures["reused_share"] > 0.5, figures
 
 
 # bounds
