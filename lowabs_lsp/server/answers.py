@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 HOLD = 30.0
 """Seconds that a request waits for a model that is being loaded: no client asks again by itself."""
 
+LATEST = 2.0
+"""Seconds beyond its deadline in which a completion may come of which not even a word was there in time."""
+
 
 @frozen
 class Wish:
@@ -137,6 +140,9 @@ class Answers:
         def work(cancelled: Cancelled, observer: Observer) -> Completion:
             with_ears = evolve(limits, observer=observer)
             completion = completer.complete(document, offset, cancelled, wish.others, limits=with_ears)
+            if completion.reason is Reason.DEADLINE and not cancelled():  # late is better than never: nobody asks again
+                later = evolve(with_ears, deadline=time.monotonic() + LATEST)
+                completion = completer.complete(document, offset, cancelled, wish.others, limits=later)
             if completion.generated is not None:
                 self._pace.measure(completion.generated)
                 if completion.generated.stop is Stop.CANCELLED:
