@@ -134,6 +134,8 @@ def run_host(path: Path, ready: int | None, *, open_engine: OpenEngine) -> int:
 
 def run(serving: Coroutine[Any, Any, int], thread: EngineThread) -> int:
     """Serve until idle, and leave whatever the engine does then. Returns the exit code."""
+    for handler in logging.getLogger().handlers:
+        handler.setLevel(logging.WARNING)  # the file grows as long as the process lives; clients are told more
     log = ClientLog()
     log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.getLogger().addHandler(log)

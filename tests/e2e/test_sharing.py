@@ -5,6 +5,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -185,33 +186,39 @@ def test_without_a_safe_place_an_editor_has_an_engine_of_its_own(tmp_path: Path)
         client.dispose()
 
 
-def test_two_real_editors_share_the_model(folder: Path) -> None:
+def test_two_real_editors_share_the_model_and_do_not_notice_its_death(folder: Path) -> None:
     command = [sys.executable, "-m", "lowabs_lsp", "--shared"]
     clients = [RawClient(command, {"XDG_RUNTIME_DIR": os.fspath(folder)}) for _ in range(2)]
     try:
         for client in clients:
             client.initialize(rootUri=None)
             client.open(URI, "import logging\n\nlog = logging.")
-            client.wait(lambda client=client: "event=loaded" in client.stderr, "model")  # type: ignore[misc]
+            client.until(partial(is_completed, client))
         assert len(list((folder / "lowabs-lsp").glob("*.sock"))) == 1
+        assert end_engines(folder) == 1
         for client in clients:
-            client.until(
-                lambda client=client: client.ask("textDocument/inlineCompletion", inline(URI, 2, 14))["items"] != []  # type: ignore[misc]
-            )
+            client.until(partial(is_completed, client))
             assert client.leave() == 0
+            assert "error" not in str(client.messages)
     finally:
         for client in clients:
             client.dispose()
-        for path in (folder / "lowabs-lsp").glob("*.log"):
-            end_engine(path.with_suffix(".sock"))
+        end_engines(folder)
 
 
-def end_engine(socket: Path) -> None:
-    """It would wait for the next editor."""
+def is_completed(client: RawClient) -> bool:
+    return bool(client.ask("textDocument/inlineCompletion", inline(URI, 2, 14))["items"])
+
+
+def end_engines(folder: Path) -> int:
+    """Kill those that listen in `folder`; how many there were."""
+    ended = 0
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            words = (process / "cmdline").read_bytes().split(b"\0")
+            listens = os.fsencode(folder) in (process / "cmdline").read_bytes()
         except OSError:
             continue
-        if os.fsencode(socket) in words:
+        if listens:
             kill(int(process.name))
+            ended += 1
+    return ended
