@@ -33,8 +33,11 @@ def private_folder() -> Path:
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     shared = Path(tempfile.gettempdir())
     folder = Path(runtime) / "lowabs-lsp" if runtime and Path(runtime).is_dir() else shared / f"lowabs-lsp-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    status = folder.lstat()
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        status = folder.lstat()
+    except OSError as error:
+        raise LowabsError(f"{folder}: cannot be made ({error.strerror}); set XDG_RUNTIME_DIR to a folder of yours") from error
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
         raise LowabsError(f"{folder}: is not a folder of yours alone; remove it, or set XDG_RUNTIME_DIR to one that is")
     return folder

@@ -29,15 +29,19 @@ def connect_or_start(path: Path, host: Sequence[str], settings: Raw) -> socket.s
         return connect(path, settings)
     except (OSError, LowabsError):
         pass
-    with _alone(path):
-        try:
-            return connect(path, settings)
-        except (OSError, LowabsError):
-            start(path, host)
-        try:
-            return connect(path, settings)
-        except OSError as error:
-            raise LowabsError(f"{path}: the engine process does not answer ({error.strerror})") from error
+    try:
+        with _alone(path):
+            return _start_and_connect(path, host, settings)
+    except OSError as error:
+        raise LowabsError(f"{path}: no engine process can be had ({error.strerror or error})") from error
+
+
+def _start_and_connect(path: Path, host: Sequence[str], settings: Raw) -> socket.socket:
+    try:
+        return connect(path, settings)  # somebody else was faster
+    except (OSError, LowabsError):
+        start(path, host)
+    return connect(path, settings)
 
 
 def connect(path: Path, settings: Raw) -> socket.socket:

@@ -10,6 +10,7 @@ import pytest
 from lowabs_lsp.errors import LowabsError
 from lowabs_lsp.sharing.hello import is_same_user, read_hello, write_hello
 from lowabs_lsp.sharing.place import own_version, private_folder, socket_path
+from lowabs_lsp.sharing.start import connect_or_start
 
 if sys.platform == "win32":
     pytest.skip("there are no Unix sockets in Windows' Python", allow_module_level=True)
@@ -38,6 +39,24 @@ def test_a_link_is_not_trusted(runtime: Path, tmp_path: Path) -> None:
     runtime.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(LowabsError, match="not a folder of yours alone"):
         private_folder()
+
+
+def test_a_file_in_its_place_says_what_to_do(runtime: Path) -> None:
+    runtime.write_text("")
+    with pytest.raises(LowabsError, match="set XDG_RUNTIME_DIR"):
+        private_folder()
+
+
+def test_an_engine_process_that_cannot_start_is_told_with_its_log(tmp_path: Path) -> None:
+    path = tmp_path / "engine.sock"
+    with pytest.raises(LowabsError, match=r"could not be started; see .*engine\.log"):
+        connect_or_start(path, [sys.executable, "-c", "raise SystemExit('no')"], {})
+    assert path.with_suffix(".log").read_text() == "no\n"
+
+
+def test_a_folder_that_is_gone_is_a_fault_of_ours(tmp_path: Path) -> None:
+    with pytest.raises(LowabsError, match="no engine process can be had"):
+        connect_or_start(tmp_path / "gone" / "engine.sock", [sys.executable], {})
 
 
 def test_without_a_runtime_folder_there_is_one_among_the_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
