@@ -64,7 +64,7 @@ class Answers:
         """The completion, or silence with its reason. Raises what the model raises."""
         request = wish.request
         recalled = self._recall.recall(request.document, request.offset)
-        if recalled is not None and (recalled.text or wish.is_automatic):
+        if recalled is not None and (wish.is_automatic or (recalled.text and not self._has_others_to_find(recalled))):
             self._schedule.supersede(request)
             self._ahead.proceed()
             return recalled
@@ -80,6 +80,11 @@ class Answers:
             return Completion("", Reason.DEADLINE)
         finally:
             self._ahead.proceed()
+
+    def _has_others_to_find(self, recalled: Completion) -> bool:
+        """Whether a person who asks where a suggestion stands already wants to see what else it might be."""
+        wanted = self._settings().completion.alternatives > 1
+        return wanted and recalled.reason is Reason.CACHED and not recalled.others
 
     def look_ahead(self, document: Document, offset: int, text: str, others: Sequence[Document]) -> None:
         """`text` is in view at `offset`: compute what would follow if it were accepted."""
