@@ -65,6 +65,7 @@ class InfillingResult:
     """What came of one item."""
 
     task: str
+    language: str
     completion: str
     exact: bool
     similarity: float
@@ -82,6 +83,7 @@ class InfillingReport:
     items: int
     exact_match: float
     """Equal but for blanks around them."""
+    exact_match_by_language: dict[str, float]
     edit_similarity: float
     pass_at_1: float | None
     """Of the items that have a test."""
@@ -127,7 +129,7 @@ def evaluate_infilling(
     fill = fill_whole(engine, settings) if form == "whole" else fill_shown(engine, settings)
     results = tuple(judged(evenly(items, limit), fill))
     name = file.name.removesuffix(".gz").removesuffix(".jsonl")
-    return _report(results, InfillingReport(name, form, memory, len(results), 0, 0, None, 0, tuple(skipped), results))
+    return _report(name, form, results, tuple(skipped), memory=memory)
 
 
 def judged(items: Sequence[InfillingItem], fill: Fill) -> Iterator[InfillingResult]:
@@ -138,19 +140,27 @@ def judged(items: Sequence[InfillingItem], fill: Fill) -> Iterator[InfillingResu
     for n, (item, completion) in enumerate(zip(items, completions, strict=True)):
         said, right = completion.strip(), item.solution.strip()
         passed = verdicts[n] == Verdict.PASSED if n in verdicts else None
-        yield InfillingResult(item.task, completion, said == right, edit_similarity(said, right), passed)
+        language = item.hole.document.language
+        yield InfillingResult(item.task, language, completion, said == right, edit_similarity(said, right), passed)
 
 
-def _report(results: Sequence[InfillingResult], empty: InfillingReport) -> InfillingReport:
-    from attrs import evolve
-
+def _report(
+    name: str, form: str, results: tuple[InfillingResult, ...], skipped: tuple[Skipped, ...], *, memory: bool
+) -> InfillingReport:
     passed = [result.passed for result in results if result.passed is not None]
-    return evolve(
-        empty,
+    languages = sorted({result.language for result in results})
+    return InfillingReport(
+        benchmark=name,
+        form=form,
+        memory=memory,
+        items=len(results),
         exact_match=mean(result.exact for result in results),
+        exact_match_by_language={each: mean(r.exact for r in results if r.language == each) for each in languages},
         edit_similarity=mean(result.similarity for result in results),
         pass_at_1=mean(passed) if passed else None,
         answered=mean(bool(result.completion.strip()) for result in results),
+        skipped=skipped,
+        results=results,
     )
 
 

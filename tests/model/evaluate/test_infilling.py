@@ -38,7 +38,7 @@ def test_without_a_test_there_is_exact_match_alone_in_any_language(tmp_path: Pat
     raw = {"language": "go", "prompt": "func add(a, b int) int {\n\treturn ", "suffix": "\n}\n", "canonical_solution": "a + b"}
     report = evaluate_infilling(ScriptedEngine("a + b\n"), write_lines(tmp_path / "f.jsonl.gz", [raw]))
     assert (report.benchmark, report.exact_match, report.pass_at_1) == ("f", 1, None)
-    assert parse_item(raw).hole.document.language == "go"
+    assert report.exact_match_by_language == {"go": 1}
 
 
 def test_a_line_that_was_cut_out_with_its_end_is_given_one() -> None:
