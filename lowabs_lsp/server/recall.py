@@ -35,11 +35,14 @@ class _Group:
     """Characters of the document."""
     tree: PrefixTree[_Entry] = field(factory=PrefixTree)
     entries: deque[_Entry] = field(factory=deque)
+    silences: int = 0
+    """Of the entries."""
 
     def put(self, prefix: str, completion: Completion) -> _Entry:
         entry = _Entry(completion)
         entry.node = self.tree.put(prefix, entry)
         self.entries.append(entry)
+        self.silences += not completion.text
         if len(self.entries) > REMEMBERED:
             self.drop(self.entries[0])
         return entry
@@ -47,6 +50,7 @@ class _Group:
     def drop(self, entry: _Entry) -> None:
         assert entry.node is not None
         self.entries.remove(entry)
+        self.silences -= not entry.completion.text
         self.tree.discard(entry.node, entry)
 
 
@@ -91,7 +95,7 @@ class Recall:
     def forget_silences(self, *, except_in: str = "") -> None:
         """Something else has changed, by which the model may know what to say now; not within the document `except_in`."""
         for uri, groups in self._groups.items():
-            for group in groups if uri != except_in else ():
+            for group in (group for group in groups if group.silences and uri != except_in):
                 for entry in [entry for entry in group.entries if not entry.completion.text]:
                     group.drop(entry)
 
