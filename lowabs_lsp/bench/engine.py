@@ -72,6 +72,9 @@ def measure_engine(bench: EngineBench) -> Figures:
     ours = [own_entry(bench.device, each) for each in bundles]
     peers, left_out = peer_entries(bench)
     results = race([*ours, *peers], steps_to_ask(task), task, bench.rounds)
+    if results[0].fault:
+        raise BenchError(results[0].fault)
+    left_out += [f"{result.name} is left out: {result.fault}" for result in results if result.fault]
     return {
         "model": bundle.manifest.name,
         "machine": describe_machine(),
@@ -79,7 +82,7 @@ def measure_engine(bench: EngineBench) -> Figures:
         "behind": task.behind,
         "edit_prompt_tokens": len(task.edits[0].tokens),
         "left_out": left_out,
-        "contenders": {result.name: figures_of(result) for result in results},
+        "contenders": {result.name: figures_of(result) for result in results if not result.fault},
         "cold_start_ms": {entry.name: cold_start(entry, each.folder, task) for entry, each in zip(ours, bundles, strict=True)},
         "cancel_ms": cancel_figures(ask_once(ours[0], task, Asked("cancel", "cancel", bench.cancels))),
         "idle": {

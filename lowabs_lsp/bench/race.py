@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from typing import IO, Any
 
 import cattrs
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from lowabs_lsp.bench.contender import Task
 from lowabs_lsp.errors import BenchError
@@ -40,14 +40,16 @@ class Asked:
     """In a row each round, for steps that in use come one after another too."""
 
 
-@frozen
+@define
 class Result:
-    """What came of one contender."""
+    """What came of one contender; the race writes it."""
 
     name: str
-    start_ms: float
+    start_ms: float = 0.0
     """From the start of its process until its model could run."""
-    peak_resident_mb: float
+    peak_resident_mb: float = 0.0
+    fault: str = ""
+    """Why it dropped out."""
     timings: dict[str, list[float]] = field(factory=dict)
     """Milliseconds by step."""
     found: dict[str, list[Any]] = field(factory=dict)
@@ -109,22 +111,36 @@ def contending(entry: Entry, task: Task) -> Iterator[Contender]:
 
 
 def race(entries: Sequence[Entry], steps: Sequence[Asked], task: Task, rounds: int) -> list[Result]:
-    """Let each contender run each step it knows, once to warm up and then once a round."""
+    """Let each contender run each step it knows, once to warm up and then once a round; who fails drops out, with its fault."""
     with ExitStack() as stack:
-        contenders = [stack.enter_context(contending(entry, task)) for entry in entries]
-        timings: dict[str, dict[str, list[float]]] = {each.name: {} for each in contenders}
-        found: dict[str, dict[str, list[Any]]] = {each.name: {} for each in contenders}
+        running, results = list[tuple[Contender, Result]](), list[Result]()
+        for entry in entries:
+            try:
+                contender = stack.enter_context(contending(entry, task))
+            except BenchError as error:
+                results.append(Result(entry.name, fault=str(error)))
+            else:
+                results.append(Result(entry.name, contender.start_ms))
+                running.append((contender, results[-1]))
         for turn in range(rounds + 1):
             for step in steps:
-                for each in (each for each in contenders if step.kind in each.kinds):
-                    time.sleep(PAUSE_SECONDS)
-                    took, what = each.run(step)
-                    if turn:  # the first round warms up
-                        timings[each.name].setdefault(step.name, []).extend(took)
-                        found[each.name].setdefault(step.name, []).append(what)
-        return [
-            Result(each.name, each.start_ms, each.peak_resident_mb, timings[each.name], found[each.name]) for each in contenders
-        ]
+                for contender, result in running:
+                    if step.kind in contender.kinds and not result.fault:
+                        _take_part(contender, result, step, is_warm=turn > 0)
+        return results
+
+
+def _take_part(contender: Contender, result: Result, step: Asked, *, is_warm: bool) -> None:
+    time.sleep(PAUSE_SECONDS)
+    try:
+        took, what = contender.run(step)
+    except BenchError as error:
+        result.fault = str(error)
+        return
+    result.peak_resident_mb = contender.peak_resident_mb
+    if is_warm:
+        result.timings.setdefault(step.name, []).extend(took)
+        result.found.setdefault(step.name, []).append(what)
 
 
 def start_time(entry: Entry, task: Task, first: Asked) -> float:

@@ -39,7 +39,9 @@ class GenAi:
 
     def _generator(self, sequences: int) -> "genai.Generator":
         options = genai.GeneratorParams(self.model)
-        options.set_search_options(max_length=len(self.task.tokens), batch_size=sequences, do_sample=False)
+        room = len(self.task.tokens)
+        least = room if sequences > 1 else 0  # no end token ends a batch
+        options.set_search_options(max_length=room, min_length=least, batch_size=sequences, do_sample=False)
         return genai.Generator(self.model, options)
 
     def prefill(self, count: int) -> None:
@@ -51,13 +53,12 @@ class GenAi:
         self._append(self.task.tokens[len(self.ids) : self.task.behind + count])
 
     def batch(self, count: int) -> None:
-        behind = self.task.behind
-        if count not in self.batches:
+        """A token of each sequence, behind those of the former calls: several cannot be rewound, but to nothing."""
+        if count not in self.batches or self.batches[count].is_done():
             self.batches[count] = self._generator(count)
-            self.batches[count].append_tokens([self.task.tokens[:behind]] * count)
-        generator = self.batches[count]
-        generator.rewind_to(behind)
-        generator.append_tokens([[token] for token in self.task.tokens[behind : behind + count]])
+            self.batches[count].append_tokens([self.task.tokens[: self.task.behind]] * count)
+            self.batches[count].generate_next_token()  # chosen from the logits of the prompt, without a run
+        self.batches[count].generate_next_token()
 
     def edit(self, number: int) -> dict[str, float]:
         """Complete the line at one of the places, greedily."""
@@ -69,7 +70,7 @@ class GenAi:
             self.single.generate_next_token()
             said.append(int(self.single.get_next_tokens()[0]))
             self.ids.append(said[-1])
-            if said[-1] in self.task.line_ends:
+            if said[-1] in self.task.line_ends or self.single.is_done():
                 break
         return {"tokens": line_length(said, self.task), "computed": computed}
 

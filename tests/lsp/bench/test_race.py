@@ -1,3 +1,4 @@
+import re
 import sys
 from pathlib import Path
 
@@ -43,9 +44,19 @@ def test_one_step_alone() -> None:
 @pytest.mark.parametrize(
     "program", ["raise SystemExit('no such library')", "import sys; sys.stdin.readline(); sys.exit('no such library')"]
 )
-def test_who_cannot_start_says_why(program: str) -> None:
-    with pytest.raises(BenchError, match=r"peer ended early: .*no such library"):
-        race([entry("peer", program)], [], TASK, rounds=1)
+def test_who_cannot_start_says_why_and_the_others_go_on(program: str) -> None:
+    peer, other = race([entry("peer", program), entry("a")], [Asked("count 5", "count", 5)], TASK, rounds=1)
+    assert re.fullmatch(r"peer ended early: .*no such library", peer.fault)
+    assert (other.fault, other.found) == ("", {"count 5": [8]})
+
+
+def test_who_fails_in_the_middle_drops_out() -> None:
+    program = ECHO.replace("n + len(task.tokens)", "1 // n")
+    steps = [Asked("count 1", "count", 1), Asked("count 0", "count", 0), Asked("count 2", "count", 2)]
+    (failed,) = race([entry("a", program)], steps, TASK, rounds=2)
+    assert "ZeroDivisionError" in failed.fault
+    with pytest.raises(BenchError, match="ZeroDivisionError"):
+        ask_once(entry("a", program), TASK, Asked("count 0", "count", 0))
 
 
 def test_a_summary_has_the_least_and_the_middle() -> None:
