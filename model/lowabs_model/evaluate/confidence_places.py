@@ -23,9 +23,6 @@ from lowabs_lsp.values import Document, Engine
 
 MOST_OF_TEXT, MOST_OF_SESSION = 100, 300
 """Keys of one text and of one commit, at most: what is long must not count for more than what is typed often."""
-READ_WITHIN = 60.0
-"""Seconds until a workspace is read."""
-
 
 @define
 class Recorder:
@@ -108,8 +105,7 @@ def _session_places(
         root.mkdir()
         write_workspace(repository, session, root)
         surroundings = Surroundings((root,), settings, engine.vocabulary)
-        surroundings.start()
-        surroundings.files.settle(READ_WITHIN)
+        surroundings.files.build()
         completer = Completer(engine, settings, surroundings)
         try:
             done: list[Document] = []
