@@ -24,6 +24,7 @@ from lowabs_lsp.values import Document, Engine
 MOST_OF_TEXT, MOST_OF_SESSION = 100, 300
 """Keys of one text and of one commit, at most: what is long must not count for more than what is typed often."""
 
+
 @define
 class Recorder:
     """A judge that trusts nothing, so that it is asked about each statement less."""
