@@ -15,9 +15,6 @@ from lowabs_lsp.settings import Settings
 from lowabs_lsp.surroundings import Surroundings, is_too_wide
 from lowabs_lsp.values import Document, Engine
 
-READ_WITHIN = 60.0
-"""Seconds until the workspace is read; what is not by then is left out."""
-
 
 def workspace_of(file: Path) -> Path:
     """The git work tree that `file` is in, else its folder."""
@@ -32,12 +29,8 @@ def run(options: argparse.Namespace, settings: Settings, engine: Engine, documen
     if inside.is_relative_to(root):
         document = evolve(document, path=inside.relative_to(root).as_posix())
     surroundings = Surroundings(() if is_too_wide(root) else (root,), settings, engine.vocabulary)
-    surroundings.start()
-    try:
-        surroundings.files.settle(READ_WITHIN)
-        explanation = explain(Completer(engine, settings, surroundings), document, offset)
-    finally:
-        surroundings.stop()
+    surroundings.files.build()
+    explanation = explain(Completer(engine, settings, surroundings), document, offset)
     writers: dict[Path | None, Callable[[], str]] = {
         options.html: lambda: as_html(explanation),
         options.json: lambda: json.dumps(explanation.as_json(), ensure_ascii=False, indent=1) + "\n",
