@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from difflib import SequenceMatcher
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from lowabs_lsp.server.agreement import Place, agrees, rest_of
 from lowabs_lsp.server.documents import take_units
@@ -47,6 +47,10 @@ class Suggestion:
         """Whether `text` at `offset` is what is left of it."""
         rest = rest_of(self.text, _place(self.document, self.offset), _place(document, offset)) if self.is_open else ""
         return bool(rest) and (rest.startswith(text) or text.startswith(rest))
+
+    def close(self) -> None:
+        """It is taken, typed or gone. What a client may still tell of it needs no text around it."""
+        self.is_open, self.document = False, evolve(self.document, text="")
 
     def between(self, text: str) -> str | None:
         """What stands in `text` where this was suggested; None where something around it has changed."""
@@ -143,19 +147,21 @@ class Suggestions:
         if not current.was_taken:
             self.count(language, "accepted" if whole else "partly", 1)
             self.judge(current.completion, True)
-        current.was_taken, current.taken, current.is_open = True, end, not whole
+        current.was_taken, current.taken = True, end
         self.count(language, "characters", end - start)
         taken = _Taken(language, current.text[start:end], current.offset + start, self.clock())
         self._taken.setdefault(current.document.uri, []).append(taken)
+        if whole:
+            current.close()
 
     def _finish_typing(self, current: Suggestion) -> None:
-        current.is_open = False
+        current.close()
         if not current.was_taken:
             self.count(current.document.language, "typed", 1)
             self.judge(current.completion, True)
 
     def _dismiss(self, current: Suggestion) -> None:
-        current.is_open = False
+        current.close()
         if not current.was_taken:
             self.count(current.document.language, "dismissed", 1)
             self.judge(current.completion, False)

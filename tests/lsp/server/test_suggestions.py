@@ -96,6 +96,11 @@ def test_units_are_those_of_the_client() -> None:
     assert desk.counts["characters"] == 3
 
 
+def test_texts_that_are_over_are_not_kept() -> None:
+    desk = plays("+foo(1)", "x = g‸\n", "+lobal", "x = global‸\n", "+1", "x = global2‸\n")
+    assert [suggestion.document.text for suggestion in desk.suggestions._by_id.values()] == ["", "", ""]
+
+
 def test_unknown_names_are_ignored() -> None:
     desk = plays("+foo")
     desk.suggestions.accept("?")
