@@ -133,7 +133,7 @@ def as_markdown(figures: Figures) -> str:
         "",
         *as_table("minimum, ms", figures["contenders"], "minimum_ms"),
         *as_table("median, ms", figures["contenders"], "median_ms"),
-        f"Weights of {figures['weight_bytes'] / 1e6:.0f} MB over {figures['bandwidth_gb_s']:.0f} GB/s: a token takes "
+        f"Weights of {figures['weight_bytes'] / 1e6:.1f} MB over {figures['bandwidth_gb_s']:.1f} GB/s: a token takes "
         f"{figures['least_ms_for_a_token']:.2f} ms at least.",
         *(f"{line}." for line in figures["left_out"]),
     ]

@@ -96,4 +96,4 @@ def test_a_token_is_held_against_the_bandwidth() -> None:
     }
     assert "| lowabs fp16 | 1.50 |" in as_markdown(figures)
     assert "compiled bf16 is left out: no compiler." in as_markdown(figures)
-    assert "3000 MB over 3000 GB/s: a token takes 1.00 ms at least" in as_markdown(figures)
+    assert "3000.0 MB over 3000.0 GB/s: a token takes 1.00 ms at least" in as_markdown(figures)
