@@ -16,7 +16,6 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from onnx.external_data_helper import set_external_data
 
 from lowabs_lsp.engine.bundle import SPARE_POSITIONS
 from lowabs_lsp.values import FloatArray
@@ -41,10 +40,10 @@ class Nodes:
     def constant(self, name: str, value: NDArray[Any]) -> str:
         """Add `value` unless the name is known; return the name."""
         if name not in self.constants:
-            tensor = numpy_helper.from_array(np.ascontiguousarray(value), name)
-            if value.nbytes >= 1024:
-                self._move_out(tensor)
-            self.constants[name] = tensor
+            value = np.ascontiguousarray(value)
+            kind = helper.np_dtype_to_tensor_dtype(value.dtype)
+            large = value.nbytes >= 1024
+            self.constants[name] = self._move_out(name, kind, value) if large else numpy_helper.from_array(value, name)
         return name
 
     def bfloat16(self, name: str, value: FloatArray) -> str:
@@ -52,19 +51,19 @@ class Nodes:
         if name not in self.constants:
             bits = np.ascontiguousarray(value).view(np.uint32)
             halves = ((bits + (((bits >> 16) & 1) + 0x7FFF)) >> 16).astype(np.uint16)  # to nearest, ties to even
-            tensor = helper.make_tensor(name, TensorProto.BFLOAT16, value.shape, halves.tobytes(), raw=True)
-            if halves.nbytes >= 1024:
-                self._move_out(tensor)
-            self.constants[name] = tensor
+            self.constants[name] = self._move_out(name, TensorProto.BFLOAT16, halves)
             self.outputs("Cast", [name], [f"{name}.wide"], to=TensorProto.FLOAT)
         return f"{name}.wide"
 
-    def _move_out(self, tensor: onnx.TensorProto) -> None:
+    def _move_out(self, name: str, kind: int, value: NDArray[Any]) -> onnx.TensorProto:
+        """Write `value` to the data file; a protobuf message would hold its bytes as long as the graph lives."""
         self._data.write(bytes(-self._data.tell() % 64))  # aligned for the kernels that read the mapped file
         offset = self._data.tell()
-        self._data.write(tensor.raw_data)
-        set_external_data(tensor, self._location, offset, len(tensor.raw_data))
-        tensor.ClearField("raw_data")
+        self._data.write(value.reshape(-1).view(np.uint8).data)
+        tensor = onnx.TensorProto(name=name, data_type=kind, dims=value.shape, data_location=TensorProto.EXTERNAL)
+        for key, told in {"location": self._location, "offset": offset, "length": value.nbytes}.items():
+            tensor.external_data.add(key=key, value=str(told))
+        return tensor
 
     def outputs(
         self, kind: str, inputs: Sequence[str], names: int | list[str], domain: str = "", **attributes: Any
