@@ -92,6 +92,8 @@ class Journal:
             whole = bool(changes) and "range" not in changes[-1]
         except (LookupError, TypeError, AttributeError):
             return  # what the engine process cannot understand either
+        if not isinstance(uri, str):
+            return
         if method == "textDocument/didOpen":
             self._documents[uri] = [message]
         elif method == "textDocument/didClose":

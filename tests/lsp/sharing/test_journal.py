@@ -146,4 +146,5 @@ def test_whatever_comes_is_no_reason_to_fail(params: object) -> None:
     for method in ("textDocument/didOpen", "textDocument/didChange", "textDocument/didClose", "initialize", params):
         journal.take({"method": method, "params": params, "id": params})
         journal.take({"method": method, "params": {"textDocument": params, "contentChanges": params}})
+        journal.take({"method": method, "params": {"textDocument": {"uri": params}, "contentChanges": [params]}})
     list(journal.replay())
