@@ -106,7 +106,7 @@ class Settings:
 
     enabled: bool = setting(True, "Off means off: no request reaches the model")
     disabled_languages: tuple[str, ...] = setting((), "LSP language identifiers in which nothing is offered")
-    model: str = setting("", "Folder of a model bundle; empty is the default model")
+    model: str = setting("", "Name of an installed model, or folder of a bundle; empty is the default model")
     log_level: str = setting("info", "What goes to stderr", choices=("debug", "info", "warning", "error"))
     engine: EngineSettings = field(factory=EngineSettings)
     context: ContextSettings = field(factory=ContextSettings)
