@@ -22,6 +22,7 @@ from lowabs_lsp.bench.replay.policy import MakePolicy
 from lowabs_lsp.bench.replay.served import ServedBackend
 from lowabs_lsp.bench.replay.session import Session, pick_sessions
 from lowabs_lsp.bench.replay.sitting import OpenBackend, Sitting, sit
+from lowabs_lsp.engine.installed import find_model
 from lowabs_lsp.engine.scripted import ScriptedEngine
 from lowabs_lsp.errors import BenchError
 from lowabs_lsp.logs import key_values
@@ -160,7 +161,8 @@ class _Opener:
 
     def _command(self) -> Sequence[str]:
         engine = self._options.settings.engine
-        model = ("--model", str(Path(self._options.settings.model).absolute())) if self._options.settings.model else ()
+        named = self._options.settings.model
+        model = ("--model", str(find_model(named).absolute())) if named else ()
         return self._options.server or (
             *(sys.executable, "-m", "lowabs_lsp", "serve", "--stdio", "--log-level", "info"),
             *("--device", engine.device, "--threads", str(engine.threads), *model),
