@@ -21,8 +21,8 @@ class Journal:
         self._documents: dict[str, list[Message]] = {}
         self._standing: dict[str, Message] = {}
         """Requests whose effect lasts: a pause, and the wish to hear of the status."""
-        self._pending: dict[object, Message] = {}
-        self._repeated: set[object] = set()
+        self._pending: dict[int | str, Message] = {}
+        self._repeated: set[int | str] = set()
 
     def take(self, message: Message) -> None:
         """Remember what the client says, if it will matter."""
@@ -39,13 +39,15 @@ class Journal:
             self._stand(message)
         elif isinstance(method, str) and method.startswith("textDocument/did"):
             self._follow(method, message)
-        if isinstance(method, str) and "id" in message:
-            self._pending[_key(message["id"])] = message
+        if isinstance(method, str) and isinstance(message.get("id"), int | str):
+            self._pending[message["id"]] = message
 
     def answered(self, request: object) -> bool:
         """There is an answer to the request with this id. True if the client waits for it."""
-        self._repeated.discard(_key(request))
-        return self._pending.pop(_key(request), None) is not None
+        if not isinstance(request, int | str):
+            return False  # what is no request has no answer that anybody waits for
+        self._repeated.discard(request)
+        return self._pending.pop(request, None) is not None
 
     def give_up(self) -> list[Message]:
         """The requests that nobody answers any more; they are no longer waited for, but for the first one of all."""
@@ -55,7 +57,7 @@ class Journal:
 
     def take_suspects(self) -> list[Message]:
         """The requests during which a second engine process has ended; they are no longer waited for."""
-        suspects = [message for message in self._pending.values() if _key(message["id"]) in self._repeated]
+        suspects = [message for message in self._pending.values() if message["id"] in self._repeated]
         suspects = [message for message in suspects if message["method"] != "initialize"]
         for message in suspects:
             self.answered(message["id"])
@@ -101,7 +103,3 @@ class Journal:
         elif method == "textDocument/didChange" and uri in self._documents:
             history = self._documents.pop(uri)  # the most recently used one comes last
             self._documents[uri] = [history[0], message] if whole else [*history, message]
-
-
-def _key(request: object) -> object:
-    return request if isinstance(request, int | str) else repr(request)

@@ -148,3 +148,4 @@ def test_whatever_comes_is_no_reason_to_fail(params: object) -> None:
         journal.take({"method": method, "params": {"textDocument": params, "contentChanges": params}})
         journal.take({"method": method, "params": {"textDocument": {"uri": params}, "contentChanges": [params]}})
     list(journal.replay())
+    assert all(isinstance(one["id"], int | str) for one in journal.give_up())
