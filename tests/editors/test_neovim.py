@@ -10,6 +10,22 @@ from workplace import REPOSITORY, TINY_MODEL, Script, Workplace, find_editor, mo
 
 pytestmark = pytest.mark.editor
 Open = Callable[..., Neovim]
+
+JEDI = """
+lua << END
+vim.api.nvim_create_autocmd('FileType', { pattern = 'python', callback = function()
+  local config = { name = 'jedi', cmd = { 'jedi-language-server' }, root_dir = vim.fn.getcwd() }
+  config.on_attach = function(_, buffer) vim.bo[buffer].omnifunc = 'v:lua.vim.lsp.omnifunc' end
+  local start = vim.lsp.start or function(it) vim.lsp.buf_attach_client(0, vim.lsp.start_client(it)) end
+  start(config)
+end })
+END
+"""
+MENU_HAS_BASENAME = """
+for _, item in ipairs(vim.fn.complete_info({ 'items' }).items) do
+  if item.word:match('^basename') then return true end
+end
+return false"""
 Tell = Callable[[str, str, str], None]
 
 
@@ -65,6 +81,18 @@ def test_a_block_is_shown_below_the_line_and_taken_whole(opened: Open) -> None:
     assert neovim.text(taken) == taken
 
 
+def test_in_a_file_with_the_line_ends_of_windows_none_is_drawn(opened: Open) -> None:
+    neovim = opened("def add(a, b):\r\n    \r\n", {"b):\n    ": "total = a + b\n    return total"})
+    neovim.type("GA")
+    assert neovim.ghost_text("total = a + b\n    return total") == "total = a + b\n    return total"
+    assert neovim.screen()[:3] == ["def add(a, b):", "    total = a + b", "    return total"]
+    neovim.type("<Tab>")
+    assert (
+        neovim.text("def add(a, b):\n    total = a + b\n    return total")
+        == "def add(a, b):\n    total = a + b\n    return total"
+    )
+
+
 def test_the_next_word_and_the_next_line_are_taken_alone(opened: Open) -> None:
     neovim = opened("if x:\n    ", {"if x:\n    ": "höhe = 1\n    return höhe", "höhe": " = 2"})
     neovim.type("GA")
@@ -116,6 +144,14 @@ def test_a_language_that_is_turned_off_has_no_ghost_text(opened: Open) -> None:
     neovim.type("ire<Esc>:edit! other.txt<CR>ire")
     assert neovim.ghost_text("turn a + b") == "turn a + b"
     assert len(neovim.workplace.prompts()) == 1
+
+
+def test_the_menu_of_another_server_appears_beside_the_ghost_text(opened: Open) -> None:
+    neovim = opened("import os\n\n", {"os.path": ".join(a, b)"}, vimrc=JEDI)
+    neovim.type("Gios.path")
+    assert neovim.ghost_text(".join(a, b)") == ".join(a, b)"
+    neovim.type(".base<C-x><C-o>")
+    assert neovim.when(MENU_HAS_BASENAME, expected=True) is True
 
 
 def test_after_200_fast_keys_the_server_has_the_text_of_the_buffer(opened: Open) -> None:

@@ -8,6 +8,23 @@ local KEYS = {
   ['<M-C-Right>'] = { '^\n*[^\n]+' },
 }
 
+--- Let `client` end the lines of what it is offered as buffers do: Neovim would draw the others' \r as ^M.
+local function end_lines_plainly(client)
+  local request = client.request
+  client.request = function(self, method, params, handler, buffer)
+    local plain = handler
+    if handler and method == 'textDocument/inlineCompletion' then
+      plain = function(problem, result, context)
+        for _, item in ipairs(result and (result.items or result) or {}) do
+          item.insertText = item.insertText:gsub('\r\n', '\n')
+        end
+        return handler(problem, result, context)
+      end
+    end
+    return request(self, method, params, plain, buffer)
+  end
+end
+
 --- Start the server for every file; returns a function that gives the ghost text behind the cursor, if there is any.
 local function start()
   local settings = { lowabs = next(vim.g.lowabs or {}) and vim.g.lowabs or vim.empty_dict() }
@@ -17,9 +34,15 @@ local function start()
   local config = { cmd = { 'lowabs-lsp' }, root_markers = { '.git' }, init_options = settings, settings = settings }
   vim.lsp.config('lowabs', vim.tbl_deep_extend('keep', vim.lsp.config.lowabs or {}, config))
   vim.lsp.enable('lowabs')
+  local attached = {} -- ids of clients
   vim.api.nvim_create_autocmd('LspAttach', {
     callback = function(event)
-      if vim.lsp.get_client_by_id(event.data.client_id).name == 'lowabs' then
+      local client = vim.lsp.get_client_by_id(event.data.client_id)
+      if client.name == 'lowabs' then
+        if not attached[client.id] then
+          attached[client.id] = true
+          end_lines_plainly(client)
+        end
         vim.lsp.inline_completion.enable(true, { bufnr = event.buf })
       end
     end,
