@@ -191,7 +191,7 @@ def test_two_real_editors_share_the_model_and_do_not_notice_its_death(folder: Pa
     clients = [RawClient(command, {"XDG_RUNTIME_DIR": os.fspath(folder)}) for _ in range(2)]
     try:
         for client in clients:
-            client.initialize(rootUri=None)
+            client.initialize(rootUri=None, initializationOptions={"completion": {"precision": 0.0}})
             client.open(URI, "import logging\n\nlog = logging.")
             client.until(partial(is_completed, client))
         assert len(list((folder / "lowabs-lsp").glob("*.sock"))) == 1

@@ -46,11 +46,9 @@ async def complete(transport: str, port: int, text: str) -> list[object]:
     client.text_document_did_open(lsp.DidOpenTextDocumentParams(lsp.TextDocumentItem(URI, "python", 1, text)))
     context = lsp.InlineCompletionContext(lsp.InlineCompletionTriggerKind.Invoked)
     params = lsp.InlineCompletionParams(context, lsp.TextDocumentIdentifier(URI), lsp.Position(0, 100))
-    items: list[object] = []
-    while not items:  # the engine comes in the background
-        result = await client.text_document_inline_completion_async(params)
-        assert isinstance(result, lsp.InlineCompletionList)
-        items = [item.insert_text for item in result.items]
+    result = await client.text_document_inline_completion_async(params)  # it waits for the engine
+    assert isinstance(result, lsp.InlineCompletionList)
+    items: list[object] = [item.insert_text for item in result.items]
     await client.shutdown_async(None)
     client.exit(None)
     await client.stop()  # type: ignore[no-untyped-call]  # pygls leaves it so
@@ -61,7 +59,7 @@ async def complete(transport: str, port: int, text: str) -> list[object]:
 async def test_clients_that_connect_are_served_one_after_another_and_at_once(transport: str) -> None:
     async with listening(transport) as port:
         assert await complete(transport, port, "x = ") == ["said"]
-        first, second = await asyncio.gather(complete(transport, port, "x = "), complete(transport, port, "other "))
+        first, second = await asyncio.gather(complete(transport, port, "x = "), complete(transport, port, "other = "))
         assert (first, second) == (["said"], ["said"])
 
 
