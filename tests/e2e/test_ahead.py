@@ -60,7 +60,7 @@ def test_what_follows_an_accepted_suggestion_is_there_before_it_is_asked_for(cli
     assert prompts(client, 3)[-1].endswith("x = foo(1)")
     client.notify("textDocument/didChange", change(URI, 2, insertion(0, 4, "foo(1)")))
     assert ghost(client, 0, 10) == [" + bar(2)"]
-    assert "reason=cached" in client.stderr
+    client.wait(lambda: "reason=cached" in client.stderr, "reason")
 
 
 def test_work_ahead_gives_way_to_a_request_at_once(client: RawClient) -> None:

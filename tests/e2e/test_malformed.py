@@ -251,7 +251,7 @@ def test_a_handler_that_fails_is_an_error_and_no_message_box(start: Start) -> No
     assert client.answer(client.request("test/fail"))["error"]["code"] == -32603
     assert client.notifications("window/showMessage") == []
     assert client.leave() == 0
-    assert "a handler that fails" in client.stderr
+    client.wait(lambda: "a handler that fails" in client.stderr, "log")
 
 
 def test_an_answer_that_comes_after_its_question_was_dropped_does_no_harm(start: Start) -> None:

@@ -45,7 +45,7 @@ def test_a_request_waits_for_the_model_that_is_being_loaded(start: Start) -> Non
     assert client.answer(earlier)["result"]["items"] == []
     client.ask("test/open")
     assert [item["insertText"] for item in client.answer(later)["result"]["items"]] == ["text"]
-    assert "reason=superseded" in client.stderr
+    client.wait(lambda: "reason=superseded" in client.stderr, "reason")
 
 
 def test_a_request_that_waits_for_the_model_can_be_cancelled(start: Start) -> None:
@@ -132,7 +132,7 @@ def test_off_is_off_at_once_and_on_again(start: Start, settings: object) -> None
     push(client, settings)
     client.ask("test/idle")
     assert ghost(client) == []
-    assert "reason=disabled" in client.stderr
+    client.wait(lambda: "reason=disabled" in client.stderr, "reason")
     push(client, {})
     settle(client, ["text"])
 
