@@ -180,7 +180,7 @@ def test_without_a_safe_place_an_editor_has_an_engine_of_its_own(tmp_path: Path)
     client = RawClient([sys.executable, "-m", "lowabs_lsp", "--shared"], {"XDG_RUNTIME_DIR": os.fspath(folder)})
     try:
         assert client.initialize()["inlineCompletionProvider"] == {}
-        assert "too long for a socket" in client.stderr
+        client.wait(lambda: "too long for a socket" in client.stderr, "reason")
         assert client.leave() == 0
     finally:
         client.dispose()
