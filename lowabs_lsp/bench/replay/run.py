@@ -190,4 +190,5 @@ def _clock(options: ReplayOptions) -> Clock:
 
 def _all_machines(sittings: Sequence[Sitting]) -> MachineCounts:
     latencies = [latency for sitting in sittings for latency in sitting.machine.latencies]
-    return MachineCounts(latencies, sum(sitting.machine.cpu_seconds for sitting in sittings))
+    seconds = sum(sitting.machine.cpu_seconds for sitting in sittings)
+    return MachineCounts(latencies, seconds, sum(sitting.machine.model_runs for sitting in sittings))

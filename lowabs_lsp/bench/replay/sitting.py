@@ -45,6 +45,6 @@ def sit(
             backend.close()
             raise
         usage = backend.close()
-    person.counts.model_calls, person.counts.model_runs = usage.model_calls, usage.model_runs
-    person.machine.cpu_seconds = usage.cpu_seconds
+    person.counts.model_calls = usage.model_calls
+    person.machine.cpu_seconds, person.machine.model_runs = usage.cpu_seconds, usage.model_runs
     return Sitting(person.counts, person.machine, texts)

@@ -1,15 +1,18 @@
 """transformers on PyTorch as a contender: with its dynamic cache, or compiled with a static one."""
 
+import inspect
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, DynamicCache, StaticCache
+from transformers import AutoModelForCausalLM, DynamicCache, Qwen3ForCausalLM, StaticCache
 
 from lowabs_lsp.bench.contender import Steps, Task, line_length
 from lowabs_lsp.engine.kv_cache import common_prefix
 
+CACHE = "cache" if "cache" in inspect.signature(Qwen3ForCausalLM.forward).parameters else "past_key_values"
+"""What this version of transformers calls it."""
 TYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
@@ -19,8 +22,9 @@ class HuggingFace:
     def __init__(self, checkpoint: Path, arithmetic: str, task: Task, device: str = "cpu") -> None:
         self.task, self.device = task, device
         torch.set_num_threads(task.threads)
-        torch.set_grad_enabled(False)
-        self.model: Any = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=TYPES[arithmetic]).to(device)
+        self.model: Any = (
+            AutoModelForCausalLM.from_pretrained(checkpoint, dtype=TYPES[arithmetic]).to(device).requires_grad_(False)
+        )
         self.cache: Any = DynamicCache()  # of either kind: Any
         self.ids: list[int] = []
         """What `cache` holds."""
@@ -45,7 +49,7 @@ class HuggingFace:
         cache = self.batches[count]
         cache.crop(behind - cache.get_seq_length())
         tokens = torch.tensor(self.task.tokens[behind : behind + count], device=self.device)[:, None]
-        self.model(tokens, past_key_values=cache).logits.argmax(-1).tolist()
+        self.model(tokens, **{CACHE: cache}).logits.argmax(-1).tolist()
 
     def edit(self, number: int) -> dict[str, float]:
         """Complete the line at one of the places, greedily."""
@@ -76,7 +80,7 @@ class HuggingFace:
     def _append(self, ids: list[int], rows: int) -> list[int]:
         """The most probable token after each of the last tokens."""
         tokens = torch.tensor([ids], device=self.device)
-        logits = self._forward(tokens, past_key_values=self.cache, logits_to_keep=rows).logits
+        logits = self._forward(tokens, logits_to_keep=rows, **{CACHE: self.cache}).logits
         self.ids += ids
         following: list[int] = logits[0].argmax(-1).tolist()
         return following
