@@ -13,6 +13,10 @@ def setting(default: Any, doc: str, *, choices: tuple[str, ...] = (), least: flo
     return field(default=default, metadata={"doc": doc, "choices": choices, "least": least})
 
 
+OF_EDITORS = {"command"}
+"""Settings by which an editor finds the server. Some send them along, and they are none of ours."""
+
+
 @frozen
 class EngineSettings:
     """Where and how the model runs."""
@@ -159,7 +163,7 @@ def _read_section(section: type[Any], raw: object, path: str, problems: list[str
         problems.append(f"{path or 'settings'}: expected an object, got {_shown(raw)}")
         return section()
     by_name = {camel_case(a.name): a for a in fields(section)}
-    for key in raw.keys() - by_name.keys():
+    for key in raw.keys() - by_name.keys() - (OF_EDITORS if section is Settings else set()):
         problems.append(f"{path}{key}: unknown setting; known here: {', '.join(sorted(by_name))}")
     accepted = {}
     for key, attribute in by_name.items():

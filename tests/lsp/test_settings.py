@@ -63,3 +63,9 @@ def test_every_setting_has_a_documented_row_and_its_default_is_accepted() -> Non
 
 def test_a_section_may_be_written_as_the_string_that_matters_most() -> None:
     assert load_settings({"engine": "http://h:1"}) == load_settings({"engine": {"url": "http://h:1"}})
+
+
+def test_the_command_by_which_an_editor_starts_the_server_is_no_fault() -> None:
+    settings, problems = read_settings({"lowabs": {"command": "lowabs-lsp", "enabled": False}})
+    assert (settings.enabled, problems) == (False, [])
+    assert read_settings({"engine": {"command": "x"}})[1]
