@@ -19,14 +19,13 @@ from lowabs_lsp.values import (
     Engine,
     FloatArray,
     Generated,
-    Layout,
     Mixer,
     Prompt,
     Sentinel,
     Stop,
-    Vocabulary,
     never,
 )
+from lowabs_lsp.wrapper import EngineWrapper
 
 FOLDER = "recordings"
 
@@ -53,41 +52,12 @@ class Recording:
     """Where and when, with which model and settings, and what was shown."""
 
 
-class RecordingEngine:
+class RecordingEngine(EngineWrapper):
     """An engine that remembers its last generation. Belongs to the engine's thread."""
 
     def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+        super().__init__(engine)
         self.last: Recording | None = None
-
-    @property
-    def layout(self) -> Layout:
-        """As the engine."""
-        return self.engine.layout
-
-    @property
-    def context_length(self) -> int:
-        """As the engine."""
-        return self.engine.context_length
-
-    @property
-    def description(self) -> str:
-        """As the engine."""
-        return self.engine.description
-
-    @property
-    def vocabulary(self) -> Vocabulary | None:
-        """As the engine."""
-        return self.engine.vocabulary
-
-    @property
-    def calibration(self) -> str:
-        """As the engine's, if it has one."""
-        return str(getattr(self.engine, "calibration", ""))
-
-    def count_tokens(self, text: str) -> int:
-        """As the engine."""
-        return self.engine.count_tokens(text)
 
     def generate(
         self,

@@ -17,7 +17,8 @@ from lowabs_lsp.engine.local import LocalEngine
 from lowabs_lsp.engine.session import InterruptedRunError
 from lowabs_lsp.engine.watcher import Watcher
 from lowabs_lsp.errors import BusyError
-from lowabs_lsp.values import Cancelled, Decoding, Draft, Generated, Layout, Mixer, Prompt, Stop, Vocabulary, never
+from lowabs_lsp.values import Cancelled, Decoding, Draft, Generated, Mixer, Prompt, Stop, never
+from lowabs_lsp.wrapper import EngineWrapper
 
 Heard = Callable[[str], None]
 """Told the whole text so far after each run that added to it, from a worker's thread."""
@@ -45,7 +46,7 @@ class Request:
         self.said = ""
 
 
-class BatchEngine:
+class BatchEngine(EngineWrapper):
     """A `values.Engine` for many callers at once. What runs beside a generation changes nothing in it, bit for bit.
 
     Each worker runs one step at a time. Short requests do not wait behind long ones, and long ones not for ever. A
@@ -54,7 +55,7 @@ class BatchEngine:
 
     def __init__(self, engine: LocalEngine, *, sequences: int, workers: int = 1, waiting: int = WAITING) -> None:
         """Keep `sequences` token sequences, and run as many requests at once; `waiting` more may wait."""
-        self._engine = engine
+        super().__init__(engine)
         self._model = evolve(engine.model, cache=KvCache(engine.model.session.create_memory, sequences))
         self._special = {token: name.encode() for name, token in engine.model.tokenizer.special.items()}
         self._draft = PromptLookup()
@@ -70,34 +71,10 @@ class BatchEngine:
             threading.Thread(target=self._work, name=f"lowabs-batch-{n}", daemon=True).start()
 
     @property
-    def layout(self) -> Layout:
-        """How this model wants its prompts."""
-        return self._engine.layout
-
-    @property
-    def context_length(self) -> int:
-        """How many tokens the prompt and its continuation may have together."""
-        return self._engine.context_length
-
-    @property
-    def description(self) -> str:
-        """The model, its weights and the device in one line."""
-        return self._engine.description
-
-    @property
-    def vocabulary(self) -> Vocabulary:
-        """The model's tokens."""
-        return self._engine.vocabulary
-
-    @property
     def load(self) -> tuple[int, int]:
         """How many requests run, and how many wait to."""
         with self._changed:
             return self._running, len(self._new)
-
-    def count_tokens(self, text: str) -> int:
-        """How many tokens `text` has on its own."""
-        return self._engine.count_tokens(text)
 
     def spell(self, token: int) -> bytes:
         """The bytes that a token stands for, or the name of a special one."""

@@ -12,45 +12,20 @@ from attrs import define, field, frozen
 from lowabs_lsp.bench.replay.assistant import Answer, Usage
 from lowabs_lsp.bench.replay.policy import Event, Policy, Request, Timing
 from lowabs_lsp.context.window import remembering
-from lowabs_lsp.postprocess.confidence import Calibrated
-from lowabs_lsp.values import Cancelled, Decoding, Draft, Engine, Generated, Layout, Mixer, Prompt, Vocabulary, never
+from lowabs_lsp.values import Cancelled, Decoding, Draft, Engine, Generated, Mixer, Prompt, never
+from lowabs_lsp.wrapper import EngineWrapper
 
 T = TypeVar("T")
 
 
-class CountingEngine:
+class CountingEngine(EngineWrapper):
     """An engine that counts what it is asked to do."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._count = remembering(engine.count_tokens)
         self.calls = 0
         self.runs = 0
-
-    @property
-    def layout(self) -> Layout:
-        """As of the engine itself."""
-        return self._engine.layout
-
-    @property
-    def context_length(self) -> int:
-        """As of the engine itself."""
-        return self._engine.context_length
-
-    @property
-    def description(self) -> str:
-        """As of the engine itself."""
-        return self._engine.description
-
-    @property
-    def vocabulary(self) -> Vocabulary | None:
-        """As of the engine itself."""
-        return self._engine.vocabulary
-
-    @property
-    def calibration(self) -> str:
-        """As of the engine itself."""
-        return self._engine.calibration if isinstance(self._engine, Calibrated) else ""
 
     def count_tokens(self, text: str) -> int:
         """As the engine itself does; from one key to the next nearly every line is the same."""
@@ -67,7 +42,7 @@ class CountingEngine:
     ) -> Generated:
         """As the engine itself does."""
         self.calls += 1
-        generated = self._engine.generate(prompt, decoding, cancelled, draft=draft, mixer=mixer)
+        generated = self.engine.generate(prompt, decoding, cancelled, draft=draft, mixer=mixer)
         self.runs += generated.model_runs
         return generated
 

@@ -13,6 +13,7 @@ from lowabs_lsp.prompt.languages import language_of
 from lowabs_lsp.settings import ContextSettings, MemorySettings, Settings
 from lowabs_lsp.surroundings import Surroundings
 from lowabs_lsp.values import Cancelled, Decoding, Document, Draft, Engine, Generated, Mixer, Prompt, never
+from lowabs_lsp.wrapper import EngineWrapper
 from lowabs_model.evaluate.memory_lines import Alone, NoDraft
 
 WHOLE_TOKENS = 192
@@ -73,14 +74,18 @@ def fill_whole(engine: Engine, settings: Settings, stop: tuple[str, ...] = ()) -
     return fill
 
 
-class MemoryAlone:
+class MemoryAlone(EngineWrapper):
     """An engine whose model has no say: every word comes from the workspace memory."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self.layout, self.context_length, self.vocabulary = engine.layout, engine.context_length, engine.vocabulary
-        self.description = f"workspace memory without {engine.description}"
-        self.count_tokens = engine.count_tokens
+    @property
+    def description(self) -> str:
+        """What has no say."""
+        return f"workspace memory without {self.engine.description}"
+
+    @property
+    def calibration(self) -> str:
+        """None: it was fitted for model and memory together."""
+        return ""
 
     def generate(
         self,
@@ -94,4 +99,4 @@ class MemoryAlone:
         """What the memory says behind `prompt`."""
         if isinstance(mixer, WorkspaceMemory):
             mixer = Alone(mixer)
-        return self._engine.generate(prompt, decoding, cancelled, draft=NoDraft(), mixer=mixer)
+        return self.engine.generate(prompt, decoding, cancelled, draft=NoDraft(), mixer=mixer)
