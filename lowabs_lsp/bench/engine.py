@@ -218,11 +218,6 @@ def cancel_figures(times: Sequence[float]) -> Figures:
     return {"times": len(ordered), "median": statistics.median(ordered), "of_100_the_99th": late}
 
 
-def idle_figures(entry: Entry, task: Task, seconds: int) -> Figures:
-    """How much processor time a loaded engine takes while nobody asks."""
-    return {"seconds": seconds, "cpu_seconds": ask_once(entry, task, Asked("idle", "idle", seconds))}
-
-
 def roofline(bundle: OpenBundle, threads: int, ours: Result, task: Task) -> Figures:
     """What the machine can do, and which share of it our first bundle reaches in decoding and in prefill."""
     bandwidth = read_bandwidth(threads)

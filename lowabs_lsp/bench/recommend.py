@@ -8,16 +8,14 @@ whole suffix stands behind the change), then write a line of `LINE` tokens, undr
 """
 
 import math
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from attrs import asdict, frozen
 
 from lowabs_lsp.bench.known_models import KNOWN_MODELS, KnownModel
-from lowabs_lsp.bench.machine import best_of, describe_machine, read_bandwidth
+from lowabs_lsp.bench.machine import best_of, describe_machine, free_memory, read_bandwidth
 from lowabs_lsp.engine.bundle import Bundle
 from lowabs_lsp.engine.probe import DECODED, PREFILLED, Rates, measure_rates
 from lowabs_lsp.engine.session import Session
@@ -158,19 +156,6 @@ def shape_of(manifest: Bundle) -> KnownModel:
         vocabulary=size.vocabulary,
         tied=size.tied,
     )
-
-
-def free_memory() -> int:
-    """Bytes that can be had without swapping; half of all where the system does not tell; 4 GB where it tells nothing."""
-    try:
-        fields = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-        return int(fields["MemAvailable"].split()[0]) << 10
-    except (OSError, KeyError):
-        pass
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    except (AttributeError, ValueError, OSError):
-        return 4 << 30
 
 
 @frozen

@@ -12,7 +12,7 @@ from lowabs_lsp.errors import LowabsError
 from lowabs_lsp.values import FloatArray
 from lowabs_model.checkpoint import hugging_face_config
 from lowabs_model.recipe import ModelConfig
-from lowabs_model.tensors import CONFIG, WEIGHTS
+from lowabs_model.tensors import CONFIG, WEIGHTS, write_bfloat16
 
 
 @frozen
@@ -41,18 +41,8 @@ def write_random(name: str, folder: Path, tokenizer: Path, seed: int = 0) -> Non
     raw = hugging_face_config(shape.config) | {"tie_word_embeddings": shape.tied, "dtype": "bfloat16"}
     (folder / CONFIG).write_text(json.dumps(raw, indent=1), "utf-8")
     (folder / TOKENIZER).write_bytes(tokenizer.read_bytes())
-    names = dict(tensor_shapes(shape))
-    header, end = {}, 0
-    for tensor, size in names.items():
-        begin, end = end, end + 2 * int(np.prod(size))
-        header[tensor] = {"dtype": "BF16", "shape": list(size), "data_offsets": [begin, end]}
-    encoded = json.dumps(header).encode()
-    encoded += b" " * (-len(encoded) % 8)
-    draw = np.random.default_rng(seed)
-    with (folder / WEIGHTS).open("wb") as stream:
-        stream.write(len(encoded).to_bytes(8, "little") + encoded)
-        for size in names.values():
-            stream.write(as_bfloat16(drawn(draw, size)))
+    sizes, draw = dict(tensor_shapes(shape)), np.random.default_rng(seed)
+    write_bfloat16(folder / WEIGHTS, sizes, (as_bfloat16(drawn(draw, size)) for size in sizes.values()))
 
 
 def tensor_shapes(shape: Shape) -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -1,6 +1,7 @@
 """Read a Hugging Face Qwen3 directory with numpy alone: its sizes and its tensors, without torch."""
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -180,3 +181,16 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise BundleError(f"{path}: holds no JSON object; copy it again")
     return content
+
+
+def write_bfloat16(file: Path, shapes: Mapping[str, tuple[int, ...]], data: Iterable[bytes]) -> None:
+    """Write a safetensors file of bfloat16 tensors, `data` being their bytes one after the other in pieces of any size."""
+    header, end = {}, 0
+    for name, shape in shapes.items():
+        begin, end = end, end + 2 * int(np.prod(shape))
+        header[name] = {"dtype": "BF16", "shape": list(shape), "data_offsets": [begin, end]}
+    encoded = json.dumps(header).encode()
+    encoded += b" " * (-len(encoded) % 8)
+    with file.open("wb") as stream:
+        stream.write(len(encoded).to_bytes(8, "little") + encoded)
+        stream.writelines(data)

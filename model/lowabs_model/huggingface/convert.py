@@ -1,13 +1,13 @@
 """From a Hugging Face directory to a bundle: read, write the graph layer by layer, compare, put in place."""
 
 import logging
-import os
 import shutil
 import tempfile
 from pathlib import Path
 
 from attrs import evolve, frozen
 
+from lowabs_lsp.bench.machine import free_memory
 from lowabs_lsp.engine.bundle import MANIFEST, SCHEMA, TOKENIZER, Bundle, Graph, Parity, record_file, write_manifest
 from lowabs_lsp.engine.tokenizer import Tokenizer
 from lowabs_model.export import GRAPH, open_checkpoint_tokenizer, swap, write_graph
@@ -114,7 +114,7 @@ def compare_whole(source: Source, shipped: Path, quantize: str, tokenizer: Token
 
 def layers_that_fit(config: DecoderConfig, quantize: str) -> int:
     """All layers when the fp32 model fits twice beside the quantised one, else a few, else none."""
-    available = available_memory()
+    available = free_memory()
     for layers in dict.fromkeys((config.architecture.layers, min(FEW_LAYERS, config.architecture.layers))):
         short = evolve(config, architecture=evolve(config.architecture, layers=layers))
         bytes_each = 2 * 4.0 + (_BYTES[quantize] if layers == config.architecture.layers else 0.0)
@@ -129,16 +129,3 @@ def count_parameters(config: DecoderConfig) -> int:
     for shape in tensor_shapes(config).values():
         total += shape[0] * (shape[1] if len(shape) > 1 else 1)
     return total
-
-
-def available_memory() -> int:
-    """Bytes that can be had without swapping; half of a modest machine's where the system does not tell."""
-    try:
-        fields = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
-        return int(fields["MemAvailable"].split()[0]) << 10
-    except (OSError, KeyError):
-        pass
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    except (AttributeError, ValueError, OSError):
-        return 4 << 30

@@ -11,6 +11,7 @@ from attrs import frozen
 from lowabs_lsp.engine.bundle import TOKENIZER
 from lowabs_lsp.engine.vocabulary import METASPACE
 from lowabs_lsp.errors import BundleError
+from lowabs_lsp.prompt.families import CODEGEMMA, DEEPSEEK, GRANITE, STARCODER
 from lowabs_lsp.prompt.fim import END_OF_TEXT, QWEN_SPELLING
 from lowabs_lsp.values import Layout, Sentinel
 from lowabs_model.tensors import CONFIG, read_json
@@ -30,31 +31,26 @@ class Family:
     """Besides the end-of-text tokens that the checkpoint names; those that the vocabulary lacks are left out."""
 
 
-def _sentinels(prefix: str, suffix: str, middle: str, file: str = "") -> dict[Sentinel, str]:
-    named = {Sentinel.FILE: file, Sentinel.PREFIX: prefix, Sentinel.SUFFIX: suffix, Sentinel.MIDDLE: middle}
-    return {role: spelled for role, spelled in named.items() if spelled}
-
-
-_BAR = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
-_ANGLE = ("<fim_prefix>", "<fim_suffix>", "<fim_middle>")
+CODELLAMA_TOKENS = {Sentinel.PREFIX: "▁<PRE>", Sentinel.SUFFIX: "▁<SUF>", Sentinel.MIDDLE: "▁<MID>"}
+"""As its vocabulary has them; in a written-out prompt they are spelled with spaces."""
 
 FAMILIES = (
     Family(
         "Qwen", ("qwen2", "qwen3"), "Apache-2.0", QWEN_SPELLING,
         (END_OF_TEXT, "<|fim_pad|>", "<|repo_name|>", "<|im_start|>", "<|im_end|>"),
     ),
-    Family("CodeGemma", ("gemma",), "gemma", _sentinels(*_BAR, "<|file_separator|>"), ("<eos>",)),
+    Family("CodeGemma", ("gemma",), "gemma", CODEGEMMA.spelling, ("<eos>",)),
     Family(
         "StarCoder2", ("starcoder2",), "bigcode-openrail-m",
-        _sentinels(*_ANGLE, "<file_sep>"), (END_OF_TEXT, "<repo_name>"),
+        STARCODER.spelling, (END_OF_TEXT, "<repo_name>"),
     ),
     Family(
         "DeepSeek-Coder", ("llama",), "deepseek",
-        _sentinels("<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"), ("<｜end▁of▁sentence｜>", "<|EOT|>"),
+        DEEPSEEK.spelling, ("<｜end▁of▁sentence｜>", "<|EOT|>"),
     ),
-    Family("CodeLlama", ("llama",), "llama2", _sentinels("▁<PRE>", "▁<SUF>", "▁<MID>"), ("▁<EOT>", "</s>")),
-    Family("Granite-Code", ("llama",), "Apache-2.0", _sentinels(*_ANGLE, "<filename>"), (END_OF_TEXT, "<reponame>")),
-    Family("Yi-Coder", ("llama",), "Apache-2.0", _sentinels(*_BAR, "<|file_sep|>"), ("<|endoftext|>", "<|im_end|>")),
+    Family("CodeLlama", ("llama",), "llama2", CODELLAMA_TOKENS, ("▁<EOT>", "</s>")),
+    Family("Granite-Code", ("llama",), "Apache-2.0", GRANITE.spelling, (END_OF_TEXT, "<reponame>")),
+    Family("Yi-Coder", ("llama",), "Apache-2.0", QWEN_SPELLING, ("<|endoftext|>", "<|im_end|>")),
     Family("SmolLM2", ("llama",), "Apache-2.0", {}, (END_OF_TEXT, "<|im_start|>", "<|im_end|>")),
 )  # fmt: skip
 """The first one that fits is taken. One without sentinels completes from the prefix alone."""

@@ -15,7 +15,7 @@ from lowabs_lsp.bench.known_models import KNOWN_MODELS, KnownModel
 from lowabs_lsp.prompt.fim import SPECIAL_TOKENS
 from lowabs_model.huggingface.config import MODEL_TYPES, read_foreign_config
 from lowabs_model.huggingface.weights import tensor_shapes
-from lowabs_model.tensors import CONFIG, WEIGHTS_INDEX
+from lowabs_model.tensors import CONFIG, WEIGHTS_INDEX, write_bfloat16
 
 POOL = 1 << 20
 """Numbers that are drawn for a file."""
@@ -34,7 +34,7 @@ def write_random(model: KnownModel, folder: Path, seed: int = 0) -> None:
     random = np.random.default_rng(seed)
     for file, shapes in _files(tensor_shapes(config)):
         named = {_foreign_name(name, theirs): shape for name, shape in shapes.items()}
-        write_safetensors(folder / file, named, random)
+        write_bfloat16(folder / file, named, drawn(named, random))
         places |= dict.fromkeys(named, file)
     (folder / WEIGHTS_INDEX).write_text(json.dumps({"metadata": {}, "weight_map": places}), "utf-8")
 
@@ -73,20 +73,13 @@ def _foreign_name(name: str, theirs: dict[str, str]) -> str:
     return name if name.startswith("lm_head") else f"model.{name}"
 
 
-def write_safetensors(file: Path, shapes: Shapes, random: np.random.Generator) -> None:
+def drawn(shapes: Shapes, random: np.random.Generator) -> Iterator[bytes]:
     """Normal numbers of a deviation as trained matrices have, each row a stretch of the same few; norms and biases near 0."""
-    header, end = {}, 0
-    for name, shape in shapes.items():
-        begin, end = end, end + 2 * int(np.prod(shape))
-        header[name] = {"dtype": "BF16", "shape": list(shape), "data_offsets": [begin, end]}
-    text = json.dumps(header).encode()
-    with file.open("wb") as stream:
-        stream.write(len(text).to_bytes(8, "little") + text)
-        pool = (random.standard_normal(POOL, np.float32) * np.float32(0.02)).view(np.uint32) >> 16
-        drawn = pool.astype(np.uint16)
-        for shape in shapes.values():
-            for start in random.integers(0, POOL - shape[-1], shape[0] if len(shape) > 1 else 1):
-                stream.write(drawn[start : start + shape[-1]].tobytes())
+    pool = (random.standard_normal(POOL, np.float32) * np.float32(0.02)).view(np.uint32) >> 16
+    numbers = pool.astype(np.uint16)
+    for shape in shapes.values():
+        for start in random.integers(0, POOL - shape[-1], shape[0] if len(shape) > 1 else 1):
+            yield numbers[start : start + shape[-1]].tobytes()
 
 
 def _tokenizer() -> Tokenizer:

@@ -118,12 +118,12 @@ def test_a_model_too_large_to_run_twice_is_compared_in_its_first_layers(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     whole = read_foreign_config(make("Yi-Coder"))[0]
-    monkeypatch.setattr(convert, "available_memory", lambda: int(9 * convert.count_parameters(whole)))
+    monkeypatch.setattr(convert, "free_memory", lambda: int(9 * convert.count_parameters(whole)))
     bundle = import_model(make("Yi-Coder"), tmp_path / "bundle", name="large", quantize="int8")
     assert bundle.parity is None
     assert "the first 2 layers agree" in caplog.text
 
 
 def test_nothing_fits_into_no_memory(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(convert, "available_memory", lambda: 1)
+    monkeypatch.setattr(convert, "free_memory", lambda: 1)
     assert convert.layers_that_fit(read_foreign_config(make("Qwen3"))[0], "int4") == 0
