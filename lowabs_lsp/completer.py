@@ -101,7 +101,7 @@ class Completer:
         """
         if self.engine is None or self._context.withholds(document):
             return None
-        context, _ = self._read(document, offset, workspace, Limits(is_ahead=True))
+        context, _ = self.read(document, offset, workspace)
         return self.engine.generate(render(context, self.engine.layout), Decoding(max_tokens=1), cancelled)
 
     def _decoding(self, limits: Limits, stop: tuple[str, ...]) -> Decoding:
