@@ -48,11 +48,16 @@ class Loader:
         begin: Begin,
         *,
         roots: Callable[[], Sequence[Path]] = tuple,
+        near: Callable[[], Sequence[str]] = tuple,
         clock: Callable[[], float] = time.monotonic,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
-        """`roots` tells the folders of the workspace as they are now; `on_change` is called when `fault` or others change."""
-        self._thread, self._editor, self._begin, self._roots, self._clock = thread, editor, begin, roots, clock
+        """`roots` tells the folders of the workspace as they are now; the files beside the paths that `near` tells are read first.
+
+        `on_change` is called when `fault` or others change.
+        """
+        self._thread, self._editor, self._begin, self._clock = thread, editor, begin, clock
+        self._roots, self._near = roots, near
         self.surroundings: Surroundings | None = None
         """Of the workspace, as soon as there is an engine."""
         self._settings: Settings | None = None
@@ -140,7 +145,7 @@ class Loader:
             with contextlib.suppress(RuntimeError):  # the loop may be closed by now
                 loop.call_soon_threadsafe(read.cancel)  # what shows progress only waits for the end
 
-        if surroundings.start(when_read):
+        if surroundings.start(when_read, self._near()):
             self._begin(self._editor.show_progress(read, "Reading the workspace"))
 
     async def _next_change(self) -> None:

@@ -68,7 +68,9 @@ class Session:
         self.pause = Pause(self._rest, self.board.refresh)
         self._book = Book(ledger, lambda: self.settings.history.statistics)
         self.suggestions = Suggestions(self._book.count, self._learn)
-        self._loader = Loader(thread, self.editor, self.begin, roots=self._folders, on_change=self._model_changed)
+        self._loader = Loader(
+            thread, self.editor, self.begin, roots=self._folders, near=self._open_paths, on_change=self._model_changed
+        )
         self.executor = thread.executor
         """Runs what needs the model."""
         self._answers = Answers(self._loader, thread.executor, lambda: self.settings, tape)
@@ -291,3 +293,6 @@ class Session:
 
     def _folders(self) -> list[Path]:
         return [Path(path) for path in filter(None, map(file_path, self.documents.roots))]
+
+    def _open_paths(self) -> list[str]:
+        return [document.path for document in self.documents.all()]

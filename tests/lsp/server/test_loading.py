@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,10 +50,10 @@ class Editor:
 class Stage:
     """A loader with all that it needs."""
 
-    def __init__(self, thread: EngineThread, folder: Folder) -> None:
+    def __init__(self, thread: EngineThread, folder: Folder, **more: Any) -> None:
         self.folder, self.editor, self.now = folder, Editor(), 100.0
         self.tasks: list[asyncio.Task[None]] = []
-        self.loader = Loader(thread, self.editor, self.begin, clock=lambda: self.now)
+        self.loader = Loader(thread, self.editor, self.begin, clock=lambda: self.now, **more)
 
     def begin(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         self.tasks.append(asyncio.get_running_loop().create_task(work))
@@ -70,7 +71,7 @@ class Stage:
         return completer.engine.script
 
 
-Make = Callable[[], Stage]
+Make = Callable[..., Stage]
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def folder() -> Folder:
 def make(folder: Folder) -> Iterator[Make]:
     """Makes loaders that share one engine thread."""
     thread = EngineThread(folder.open)
-    yield lambda: Stage(thread, folder)
+    yield lambda **more: Stage(thread, folder, **more)
     folder.gate.set()
     assert thread.stop(10)
 
@@ -203,3 +204,17 @@ def test_a_thread_that_is_at_rest_stops_at_once_and_one_that_works_does_not(fold
     assert not thread.stop(0.01)
     gate.set()
     assert EngineThread(folder.open).stop(10)
+
+
+async def test_the_workspace_is_read_from_where_documents_are_open(make: Make, tmp_path: Path) -> None:
+    for name in ("a/one.py", "b/two.py", "c/three.py"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("x = 1\n")
+    stage = make(roots=lambda: [tmp_path], near=lambda: ["b/open.py"])
+    stage.loader.configure(model("a", context={"snippetShare": 0.25}))
+    await stage.settle()
+    assert stage.loader.surroundings is not None
+    files = stage.loader.surroundings.files
+    assert files.settle(20)
+    assert [file.path for segment in files.segments for file in segment.files] == ["b/two.py", "a/one.py", "c/three.py"]
+    stage.loader.close()
