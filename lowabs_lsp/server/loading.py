@@ -52,7 +52,7 @@ class Loader:
         clock: Callable[[], float] = time.monotonic,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
-        """`roots` tells the folders of the workspace as they are now; the files beside the paths that `near` tells are read first.
+        """`roots` tells the folders of the workspace as they are now, `near` the paths whose neighbours are read first.
 
         `on_change` is called when `fault` or others change.
         """
