@@ -1,6 +1,7 @@
 """Drives VS Code, as code-server in a headless Chromium, with the extension that editor-clients/vscode packs."""
 
 import json
+import logging
 import os
 import shutil
 import socket
@@ -12,6 +13,8 @@ from pathlib import Path
 from attrs import frozen
 from playwright.sync_api import Page, sync_playwright
 from workplace import CLIENTS, EDITORS, HERE, Workplace, eventually, find_program
+
+log = logging.getLogger(__name__)
 
 SOURCES = CLIENTS / "vscode"
 EXTENSION = SOURCES / "lowabs-lsp.vsix"
@@ -53,6 +56,7 @@ USER_SETTINGS = {
     "editor.autoClosingQuotes": "never",
     "editor.acceptSuggestionOnEnter": "off",
     "editor.fontSize": 16,
+    "editor.quickSuggestions": {"other": "off"},  # an item selected in jedi's menu hides ghost text that does not begin with it
 }
 
 
@@ -88,8 +92,11 @@ class VsCode:
         return text
 
     def ghost_text(self, expected: str) -> str:
-        """The ghost text once it is `expected`, else what there is when the time is over."""
-        eventually(lambda: self.shown() == expected)
+        """The ghost text once it is `expected`, else what there is when the time is over, and what else is to be seen in the log."""
+        if not eventually(lambda: self.shown() == expected):
+            self.picture("vscode-failed")
+            menu = self.page.locator(f"{MENU} .label-name").all_inner_texts()
+            log.warning("menu: %s\npop-ups: %s\n%s", menu, self.notifications(), self.workplace.log()[-3000:])
         return self.shown()
 
     def take(self, expected: str) -> str:
@@ -147,6 +154,13 @@ class VsCode:
         file = self.workplace.project / ".vscode" / "settings.json"
         file.with_suffix(".new").write_text(json.dumps(settings))
         file.with_suffix(".new").replace(file)  # VS Code must not see half of it
+
+    @contextmanager
+    def new_server(self) -> Iterator[None]:
+        """What is done within has a server started, whose model is there at the end."""
+        (self.workplace.home / "server.log").write_text("")
+        yield
+        self.workplace.wait_for_model()
 
     def configured(self) -> dict[str, object]:
         """The user's settings that are not those which every test has."""
@@ -214,8 +228,8 @@ def open_vscode(program: Path, workplace: Workplace, file: Path, others: Sequenc
         "--disable-getting-started-override",
         str(workplace.project),
     ]
-    log = (workplace.home / "code-server.log").open("w")
-    with log, subprocess.Popen(serve, env=workplace.environment, stdout=log, stderr=log) as server:
+    output = (workplace.home / "code-server.log").open("w")
+    with output, subprocess.Popen(serve, env=workplace.environment, stdout=output, stderr=output) as server:
         try:
             with sync_playwright() as playwright:
                 chromium = str(find_program("chromium"))

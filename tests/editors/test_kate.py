@@ -70,7 +70,7 @@ def running(command: Sequence[str], workplace: Workplace, environment: dict[str,
 def open_screen(workplace: Workplace) -> Iterator[Screen]:
     """A screen of its own, with a window manager, which the keyboard focus needs."""
     number, tell = os.pipe()
-    command = [str(find_program("Xvfb")), "-displayfd", str(tell), "-screen", "0", "900x500x24"]
+    command = [str(find_program("Xvfb")), "-displayfd", str(tell), "-screen", "0", "900x500x24", "-noreset"]
     with subprocess.Popen(command, pass_fds=[tell], stderr=subprocess.DEVNULL) as server:
         os.close(tell)
         with os.fdopen(number) as display:

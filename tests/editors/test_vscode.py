@@ -155,11 +155,9 @@ def test_settings_are_live(vscode: "VsCode") -> None:
 @pytest.mark.editor
 def test_after_a_crash_the_server_comes_back(vscode: "VsCode") -> None:
     vscode.reset("")
-    log = vscode.workplace.home / "server.log"
     [server] = [int(path.name) for path in Path("/proc").glob("[0-9]*") if runs(path, str(vscode.workplace.home))]
-    log.write_text("")
-    os.kill(server, signal.SIGKILL)
-    vscode.workplace.wait_for_model()
+    with vscode.new_server():
+        os.kill(server, signal.SIGKILL)
     vscode.type("for", delay=60)
     assert vscode.ghost_text(" each in all: pass") == " each in all: pass"
 
@@ -178,14 +176,14 @@ def test_a_server_that_is_missing_is_installed_on_request(vscode: "VsCode") -> N
     vscode.configure({"lowabs.command": ["lowabs-elsewhere"]})
     assert "not on this machine" in vscode.status("not on this machine")
     vscode.picture("vscode-missing")
-    (vscode.workplace.home / "server.log").write_text("")
-    vscode.agree("Install with pipx")
-    vscode.workplace.wait_for_model()
+    with vscode.new_server():
+        vscode.agree("Install with pipx")
     assert "lowabs: ready" in vscode.status("lowabs: ready")
     vscode.reset("")
     vscode.type("for", delay=60)
     assert vscode.ghost_text(" each in all: pass") == " each in all: pass"
-    vscode.configure({})
+    with vscode.new_server():
+        vscode.configure({})
 
 
 @pytest.mark.editor
