@@ -72,9 +72,14 @@ def _well_formed(text: str, place: Place) -> str:
         return _balanced(text, place)
     for part in statements(text):
         for each in dict.fromkeys((part, _balanced(part, place))):
-            if each.strip() and place.check.admits(styled(each, place)):
+            if each.strip() and _bears(each, place):
                 return each
     return ""
+
+
+def _bears(text: str, place: Place) -> bool:
+    """Whether a file that parses goes on parsing with `text`, or does once `text` goes on as anybody can see it will."""
+    return place.check is None or place.check.admits(styled(text, place))
 
 
 def _balanced(text: str, place: Place) -> str:
@@ -93,6 +98,8 @@ def _trusted(text: str, generated: Generated, context: Context, place: Place, ju
     """The longest beginning of `text` that is likely enough to be right; what is withheld says how likely its first line is."""
     threshold = judge.threshold(precision)
     for part in statements(text):
+        if not _bears(part, place):
+            continue
         features = features_of(generated, part, place)
         probability = judge.probability(part, features)
         if probability >= threshold:

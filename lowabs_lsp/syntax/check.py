@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from attrs import frozen
+from attrs import field, frozen
 
 from lowabs_lsp.syntax.continuations import continuations, goes_on
 from lowabs_lsp.syntax.grammars import grammar_of
@@ -31,8 +31,12 @@ class Check:
     """The cursor, in bytes."""
     line: str
     """Its line up to the cursor."""
+    behind: str
+    """The rest of that line."""
     is_sound: bool
     """The document parses as it is, or does without the line that is being written."""
+    _answers: dict[str, bool] = field(factory=dict, eq=False, repr=False)
+    """What was parsed already: forms and features ask for the same texts."""
 
     @property
     def is_in_text(self) -> bool:
@@ -46,18 +50,24 @@ class Check:
         return False
 
     def admits(self, text: str) -> bool:
-        """Whether the document parses with `text` inserted; one that plainly goes on may need more to be whole."""
-        if not self.is_sound or self._parses(text, ""):
+        """Whether the document parses with `text` inserted; one that plainly goes on may need more to be whole.
+
+        It cannot go on where its line is closed behind the cursor already.
+        """
+        if not self.is_sound or self.parses_with(text):
             return True
         whole = self.line + text
-        return goes_on(whole) and any(self._parses(text, more) for more in continuations(self.language, whole))
+        may_go_on = not self.behind.strip() and goes_on(whole)
+        return may_go_on and any(self._parses(text + more) for more in continuations(self.language, whole))
 
     def parses_with(self, text: str) -> bool:
         """Whether the document parses with `text` inserted, nothing else added."""
-        return self._parses(text, "")
+        if text not in self._answers:
+            self._answers[text] = self._parses(text)
+        return self._answers[text]
 
-    def _parses(self, text: str, more: str) -> bool:
-        new = _bytes(text + more)
+    def _parses(self, text: str) -> bool:
+        new = _bytes(text)
         return _is_sound(self.language, self.parsed.replaced(self.at, self.at, new), self.at, self.at + len(new))
 
 
@@ -71,9 +81,9 @@ def check_at(trees: Trees, document: Document, offset: int) -> Check | None:
         parsed = trees.parse(document)
     if parsed is None:
         return None
-    line = document.text[:offset].rpartition("\n")[2]
+    line, behind = document.text[:offset].rpartition("\n")[2], document.text[offset:].partition("\n")[0]
     sound = any(_is_sound(document.language, each, start, end) for each, start, end in _befores(document.language, parsed, at))
-    return Check(document.language, parsed, at, line, sound)
+    return Check(document.language, parsed, at, line, behind, sound)
 
 
 def _statement(data: bytes, at: int) -> tuple[Parsed | None, int]:

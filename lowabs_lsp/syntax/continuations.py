@@ -20,6 +20,12 @@ _SHELL = (
 _PYTHON_HEADERS = frozenset(
     ("if", "elif", "else", "for", "while", "with", "except", "finally", "def", "class", "async", "match", "case")
 )
+_ONE_LINE = {
+    **dict.fromkeys((*_BRACES, "python"), frozenset("\"'")),
+    **dict.fromkeys(("json", "jsonc", "toml"), frozenset('"')),
+    "rust": frozenset[str](),
+}
+"""Quotes whose strings end on the line that they begin on."""
 _GOES_ON = re.compile(
     r"""(?:[(\[{,:\\|&+*/=<>-]|\b(?:then|do|else|in|and|or|not|try|finally|begin|as|select|from|where|set)|\"\"\"|''')\s*$"""
     r"""|^\s*@|^\s*(?:ifn?eq|ifn?def|define)\b|<<-?\s*["']?\w+["']?\s*$""",
@@ -36,9 +42,12 @@ def goes_on(text: str) -> bool:
 def continuations(language: str, text: str) -> Iterator[str]:
     """Texts that may make a program of `text`, which begins with the cursor's line and ends with what is inserted.
 
-    First what closes its brackets and strings, then what a statement or block may need.
+    First what closes its brackets and strings, then what a statement or block may need. Nothing where a line ends within a
+    string that has to end on it.
     """
     closers, quote, _ = scan(text, language)
+    if quote in _ONE_LINE.get(language, ()):
+        return
     closing = quote + closers
     if closing:
         yield closing
@@ -79,26 +88,13 @@ def _of_language(language: str, line: str, indent: str, closing: str) -> Iterato
 
 def _of_python(line: str, indent: str, closing: str) -> Iterator[str]:
     word, body = line.split(maxsplit=1)[0] if line.strip() else "", f"\n{indent} pass"
+    is_header_end = word[:1] in (")", "]", "}") and line.rstrip().endswith(":")  # of one over several lines
     colon = "" if line.rstrip().endswith(":") and not closing else ":"
     if word.startswith("@"):
         yield f"{closing}\n{indent}def x(): pass"
     elif word.rstrip(":") == "try":
         yield f"{colon}{body}\n{indent}finally: pass"
-    elif word.rstrip(":") in (
-        "elif",
-        "else",
-        "except",
-        "finally",
-        "if",
-        "for",
-        "while",
-        "with",
-        "def",
-        "class",
-        "async",
-        "match",
-        "case",
-    ):
+    elif word.rstrip(":") in _PYTHON_HEADERS or is_header_end:
         yield closing + colon + body
         yield f" x{closing}{colon}{body}"
     if line.endswith("\\"):

@@ -90,6 +90,19 @@ def test_a_block_is_cut_to_the_statements_that_are_likely_enough() -> None:
     assert shown[-1] < 3
 
 
+@pytest.mark.parametrize(
+    ("says", "shown"),
+    [
+        ('x = """a\n    b\n    c d e f g h\n    """', ""),  # what is likely enough leaves a string open
+        ("if a:  # b\n        c = d + e + f + g", ""),  # or ends in what looks finished and is not
+        ("x = 1\n    if a:  # b\n        c = d + e + f + g", "x = 1"),
+        ("x = [\n        a + b + c + d + e + f]", "x = ["),
+    ],
+)
+def test_a_part_that_is_likely_enough_is_shown_only_where_it_can_stand(says: str, shown: str) -> None:
+    assert complete("def f():\n    ‸\n", says, 0.5).text == shown
+
+
 def test_a_threshold_lies_between_those_that_were_fitted() -> None:
     assert [calibration().threshold(precision) for precision in (0.0, 0.25, 0.5, 0.75)] == pytest.approx([0.0, 0.2, 0.4, 0.6])
 

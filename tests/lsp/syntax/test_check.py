@@ -56,6 +56,15 @@ def test_every_grammar_is_installed(language: str) -> None:
         ("makefile", "all: a\n\n‸\n", "ifeq ($(A),1)", True),
         ("sql", "select a from b where ‸;", "c = 1", True),
         ("sql", "select a from b where ‸;", "c = = 1", False),
+        ("python", "‸\ny = 2\n", "print('a,", False),  # a string ends on its line
+        ("python", "‸\ny = 2\n", 'print("""a,', True),
+        ("json", "{\n  ‸\n}\n", '"a:', False),
+        ("javascript", "‸\n", "x = 'a,", False),
+        ("javascript", "‸\n", "x = `a,", True),
+        ("shellscript", "‸\n", "echo 'a |", True),
+        ("python", "x = f(‸)\n", "a=", False),  # what stands behind is in the way of what should follow
+        ("python", "if a or ‸:\n    x = 1\n", "b['c': d,", False),
+        ("python", "def f(a: Union[‸\n\ny = 2\n", "int, str]\n) -> None:", True),  # its last line alone is no header
         ("go", "package a\n\nfunc f() {\n\t‸\n}\n", "if x {", True),
         ("go", "package a\n\nfunc f() {\n\t‸\n}\n", "x := )", False),
     ],
