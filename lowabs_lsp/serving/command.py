@@ -25,7 +25,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kv-memory", type=int, default=256, metavar="MB", help="for the keys and values of documents (256)")
     parser.add_argument("--workers", type=int, default=0, metavar="N", help="model runs at once; 0 is one for each free core")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads of one run (1)")
-    parser.add_argument("--model", metavar="DIR", default="", help="folder of a model bundle; the default model if left out")
+    parser.add_argument(
+        "--model", metavar="NAME|DIR", default="", help="an installed model or a bundle's folder; else the default model"
+    )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the model runs")
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info", help="detail on stderr")
     parser.set_defaults(run=run)
