@@ -81,32 +81,36 @@ class KeyValueMemory:
         self.binding = session.io_binding()
         self.feed: Feed | None = None
         """Of the last run."""
-        self._arrays: list[NDArray[Any]] = []  # on the CPU an OrtValue uses the array's memory and does not own it
+        self._arrays: dict[str, NDArray[Any]] = {}  # on the CPU an OrtValue uses the array's memory and does not own it
         self._values: list[ort.OrtValue] = []
         for entry in session.get_inputs():
             if entry.name.startswith("past_"):
-                value = self._allocate(shape, _REALS[entry.type], device)
+                value = self._allocate(entry.name, np.zeros(shape, _NUMBERS[entry.type]), device)
                 self._values.append(value)
                 self.binding.bind_ortvalue_input(entry.name, value)
                 self.binding.bind_ortvalue_output(entry.name.replace("past_", "present_"), value)
 
-    def _allocate(self, shape: tuple[int, ...], real: type[Any], device: Device) -> ort.OrtValue:
-        zeros = np.zeros(shape, real)  # the system gives its pages when rows are first written
+    def _allocate(self, name: str, zeros: NDArray[Any], device: Device) -> ort.OrtValue:
+        """The system gives the pages of `zeros` when rows are first written."""
         if device is not CPU:
             return ort.OrtValue.ortvalue_from_numpy(zeros, device.kind, 0)
-        self._arrays.append(zeros)
+        self._arrays[name.removeprefix("past_")] = zeros
         return ort.OrtValue.ortvalue_from_numpy(zeros)
+
+    def rows(self, count: int) -> dict[str, NDArray[Any]]:
+        """The first `count` rows [1,KV,count,D] of each `key_i` and `value_i`, as they are stored; of a memory on the CPU."""
+        return {name: array[:, :, :count] for name, array in self._arrays.items()}
 
     def copy_rows(self, source: Self, count: int) -> None:
         """Take over the first `count` rows of `source`."""
-        for mine, other in zip(self._arrays, source._arrays, strict=True):
+        for mine, other in zip(self._arrays.values(), source._arrays.values(), strict=True):
             mine[:, :, :count] = other[:, :, :count]
         if not self._arrays:
             for value, original in zip(self._values, source._values, strict=True):
                 value.update_inplace(original.numpy())
 
 
-_REALS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+_NUMBERS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(int8)": np.int8}
 
 
 class Session:
@@ -140,8 +144,8 @@ class Session:
     @property
     def memory_bytes(self) -> int:
         """The size of a memory when all of it is used."""
-        reals = [_REALS[entry.type] for entry in self._session.get_inputs() if entry.name.startswith("past_")]
-        return sum(math.prod(self._memory_shape) * np.dtype(real).itemsize for real in reals)
+        numbers = [_NUMBERS[entry.type] for entry in self._session.get_inputs() if entry.name.startswith("past_")]
+        return sum(math.prod(self._memory_shape) * np.dtype(number).itemsize for number in numbers)
 
     def create_memory(self, sequences: int = 1) -> KeyValueMemory:
         """Room for token sequences of the context's length; `run` wants one, `run_together` as many as it is given tokens."""

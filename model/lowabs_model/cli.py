@@ -135,6 +135,9 @@ def _add_export(commands: "Commands") -> None:
         "--variant", default="rowq", choices=("rowq", "int8", "int4", "fp32"), help="arithmetic of the weights on the CPU"
     )
     parser.add_argument(
+        "--kv-cache", default="float", choices=("float", "int8"), help="how keys and values are kept on the CPU"
+    )
+    parser.add_argument(
         "--corpus", type=Path, metavar="DIR", help="prove parity on its held-out files; default: standard library"
     )
     parser.set_defaults(command=_export)
@@ -395,7 +398,14 @@ def _export(options: argparse.Namespace) -> int:
         raise LowabsError("give a folder for the bundle, or --gguf FILE, or both")
     if options.output is not None:
         sample = held_out(options.corpus) if options.corpus else None
-        bundle = export_bundle(options.checkpoint, options.output, name=options.name, variant=options.variant, held_out=sample)
+        bundle = export_bundle(
+            options.checkpoint,
+            options.output,
+            name=options.name,
+            variant=options.variant,
+            cache=options.kv_cache,
+            held_out=sample,
+        )
         print(f"{options.output}: {bundle.name}, {bundle.parity}")
     if options.gguf is not None:
         from lowabs_model.gguf import write_gguf

@@ -12,8 +12,9 @@ from lowabs_lsp.engine.tokenizer import Tokenizer
 from lowabs_lsp.errors import BundleError
 from lowabs_lsp.prompt.fim import SPM
 from lowabs_lsp.values import Layout
-from lowabs_model.graph import VARIANTS, build_graph
-from lowabs_model.parity import Sample, measure_parity, standard_library
+from lowabs_model.cache_scales import CALIBRATION_MODULES, measure_scales
+from lowabs_model.graph import VARIANTS, CacheScales, build_graph
+from lowabs_model.parity import Sample, cut_windows, measure_parity, standard_library
 from lowabs_model.tensors import DecoderConfig, Tensors, read_config, read_tensors
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ def export_bundle(
     name: str | None = None,
     variant: str = "rowq",
     cuda_variant: str | None = None,
+    cache: str = "float",
     layout: Layout = SPM,
     licence: str = "MIT",
     held_out: Sample | None = None,
@@ -35,9 +37,9 @@ def export_bundle(
 ) -> Bundle:
     """Write the bundle of a Hugging Face Qwen3 directory; the folder changes whole or not at all.
 
-    `variant` is the arithmetic of the CPU's graph, `cuda_variant` that of a second one for CUDA (`fp16`). Files in
-    `output` that are not a bundle's stay. Raises BundleError for a checkpoint that cannot be exported, or whose graph
-    would compute something else than PyTorch.
+    `variant` is the arithmetic of the CPU's graph, `cuda_variant` that of a second one for CUDA (`fp16`). With the `cache`
+    `int8` the CPU's graph keeps keys and values in 8 bits. Files in `output` that are not a bundle's stay. Raises
+    BundleError for a checkpoint that cannot be exported, or whose graph would compute something else than PyTorch.
     """
     config, tensors = read_config(checkpoint), read_tensors(checkpoint)
     tokenizer = open_checkpoint_tokenizer(checkpoint, layout, config)
@@ -45,7 +47,11 @@ def export_bundle(
     with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as temporary:
         fp32, partial = Path(temporary, "fp32"), Path(temporary, "bundle")
         write_graph(fp32, GRAPH, config, tensors, "fp32")
-        graphs = {"cpu": write_graph(partial, GRAPH, config, tensors, variant)}
+        scales = None
+        if cache == "int8":
+            other = standard_library(CALIBRATION_MODULES)
+            scales = measure_scales(fp32 / GRAPH, config, cut_windows(other, tokenizer, config.context_length))
+        graphs = {"cpu": write_graph(partial, GRAPH, config, tensors, variant, scales)}
         if cuda_variant:
             graphs["cuda"] = write_graph(partial, f"cuda-{GRAPH}", config, tensors, cuda_variant)
         shutil.copyfile(checkpoint / TOKENIZER, partial / TOKENIZER)
@@ -80,13 +86,15 @@ def open_checkpoint_tokenizer(checkpoint: Path, layout: Layout, config: DecoderC
     return tokenizer
 
 
-def write_graph(folder: Path, file: str, config: DecoderConfig, tensors: Tensors, variant: str) -> Graph:
+def write_graph(
+    folder: Path, file: str, config: DecoderConfig, tensors: Tensors, variant: str, cache_scales: CacheScales | None = None
+) -> Graph:
     """Write a graph and, beside it, its weights. Raises BundleError for an unknown variant."""
     if variant not in VARIANTS:
         raise BundleError(f"there is no variant {variant!r}; choose one of {', '.join(VARIANTS)}")
     folder.mkdir(exist_ok=True)
     with (folder / f"{file}.data").open("wb") as data:
-        graph = build_graph(config, tensors, variant, data, f"{file}.data")
+        graph = build_graph(config, tensors, variant, data, f"{file}.data", cache_scales)
     (folder / file).write_bytes(graph.SerializeToString())
     return Graph(file, variant)
 

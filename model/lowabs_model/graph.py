@@ -27,6 +27,9 @@ VARIANTS = ("fp32", "fp16", "bf16", "int8", "int4", "rowq")
 """Arithmetic of the weights; `bf16` only stores them so and computes in fp32."""
 MICROSOFT = "com.microsoft"
 
+CacheScales = dict[str, FloatArray]
+"""For each `key_i` and `value_i`: what one step of its 8-bit channels is worth, [KV,D]."""
+
 
 class Nodes:
     """The nodes and constants of a graph; constants of a kilobyte or more go to `data` as they come."""
@@ -157,8 +160,10 @@ Products = FloatProducts | BlockProducts | RowProducts
 class DecoderGraph:
     """Builds the nodes of one decoder in the order in which they compute."""
 
-    def __init__(self, config: DecoderConfig, tensors: Tensors, variant: str, nodes: Nodes) -> None:
-        self.size, self.design = config.architecture, config.design
+    def __init__(
+        self, config: DecoderConfig, tensors: Tensors, variant: str, nodes: Nodes, cache_scales: CacheScales | None = None
+    ) -> None:
+        self.size, self.design, self.cache_scales = config.architecture, config.design, cache_scales
         self.positions = config.context_length + SPARE_POSITIONS
         self.tensors, self.variant, self.nodes = tensors, variant, nodes
         self.real: type[np.floating[Any]] = np.float16 if variant == "fp16" else np.float32
@@ -229,13 +234,23 @@ class DecoderGraph:
             self.norm_heads(k, f"{prefix}k_norm.weight"),
             self.nodes.add("Reshape", v, self.packed_shape),
         ]
+        inputs = [*by_token, f"past_key_{i}", f"past_value_{i}", "seqlens_k", "total_sequence_length", *self.rotary]
+        scales, kind = self.cache_kind(i)
         attended = self.nodes.outputs(
-            "GroupQueryAttention",
-            [*by_token, f"past_key_{i}", f"past_value_{i}", "seqlens_k", "total_sequence_length", *self.rotary],
-            [f"attended_{i}", f"present_key_{i}", f"present_value_{i}"],
-            MICROSOFT, num_heads=size.heads, kv_num_heads=size.kv_heads, do_rotary=1, scale=float(size.head_dim**-0.5),
+            "GroupQueryAttention", [*inputs, *scales], [f"attended_{i}", f"present_key_{i}", f"present_value_{i}"], MICROSOFT,
+            num_heads=size.heads, kv_num_heads=size.kv_heads, do_rotary=1, scale=float(size.head_dim**-0.5), **kind,
         )[0]  # fmt: skip
         return self.nodes.add("Reshape", attended, self._shape(size.heads * size.head_dim))
+
+    def cache_kind(self, i: int) -> tuple[list[str], dict[str, Any]]:
+        """The last inputs and the attributes of a layer's attention that make its keys and values 8-bit; none for numbers."""
+        if self.cache_scales is None:
+            return [], {}
+        scales = [
+            self.nodes.constant(f"{name}_scales_{i}", self.cache_scales[f"{name}_{i}"][:, None]) for name in ("key", "value")
+        ]
+        kind = {"k_quant_type": "PER_CHANNEL", "v_quant_type": "PER_CHANNEL", "kv_cache_bit_width": 8}
+        return ["", "", "", *scales], kind  # no position ids, bias and sink
 
     def norm_heads(self, x: str, name: str) -> str:
         """The CPU kernel of GroupQueryAttention refuses norm weights of its own."""
@@ -310,13 +325,23 @@ class DecoderGraph:
         return self.nodes.constant(f"rows_of_{width}", np.array([-1, width], np.int64))
 
 
-def build_graph(config: DecoderConfig, tensors: Tensors, variant: str, data: BinaryIO, location: str) -> onnx.ModelProto:
-    """The graph of `variant`; its weights are written to `data`, the file that will lie beside it as `location`."""
+def build_graph(
+    config: DecoderConfig,
+    tensors: Tensors,
+    variant: str,
+    data: BinaryIO,
+    location: str,
+    cache_scales: CacheScales | None = None,
+) -> onnx.ModelProto:
+    """The graph of `variant`; its weights are written to `data`, the file that will lie beside it as `location`.
+
+    With `cache_scales` its keys and values are kept in 8 bits.
+    """
     nodes = Nodes(data, location)
-    decoder = DecoderGraph(config, tensors, variant, nodes)
+    decoder = DecoderGraph(config, tensors, variant, nodes, cache_scales)
     decoder.build()
     size = config.architecture
-    cache_kind = helper.np_dtype_to_tensor_dtype(np.dtype(decoder.real))
+    cache_kind = helper.np_dtype_to_tensor_dtype(np.dtype(np.int8 if cache_scales else decoder.real))
     caches = [f"{kind}_{i}" for i in range(size.layers) for kind in ("key", "value")]
 
     def info(name: str, kind: int, *shape: int | str) -> onnx.ValueInfoProto:

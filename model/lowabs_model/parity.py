@@ -47,9 +47,11 @@ def held_out(corpus: Path) -> Sample:
     return Sample(f"held-out files of {corpus.name}", texts[:: -(-len(texts) // SAMPLED_FILES)])
 
 
-def standard_library() -> Sample:
+SAMPLED_MODULES = ("textwrap", "shlex", "bisect", "heapq", "queue", "string")
+
+
+def standard_library(names: Sequence[str] = SAMPLED_MODULES) -> Sample:
     """Modules of this Python's standard library, for a checkpoint that comes without held-out text."""
-    names = ("textwrap", "shlex", "bisect", "heapq", "queue", "string")
     specs = [importlib.util.find_spec(name) for name in names]
     texts = [Path(spec.origin).read_text("utf-8") for spec in specs if spec and spec.origin]
     return Sample(f"{', '.join(names)} of the standard library of Python {platform.python_version()}", texts)

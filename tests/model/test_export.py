@@ -309,3 +309,47 @@ def test_a_missing_tensor_is_named(tmp_path: Path) -> None:
     save_file(whole, folder / "model.safetensors")
     with pytest.raises(BundleError, match=r"no tensor 'layers\.1\.mlp\.up_proj\.weight'"):
         export_bundle(folder, tmp_path / "b", held_out=SAMPLE)
+
+
+# keys and values in 8 bits
+
+
+@pytest.fixture(scope="module")
+def eight_bit(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle whose keys and values are kept in 8 bits."""
+    folder = tmp_path_factory.mktemp("eight-bit") / "bundle"
+    export_bundle(checkpoint, folder, variant="fp32", cache="int8", held_out=SAMPLE)
+    return folder
+
+
+def opened(folder: Path) -> Session:
+    bundle = open_bundle(folder)
+    manifest = bundle.manifest
+    return Session(bundle.path(manifest.graphs["cpu"].file), manifest.architecture, manifest.context_length, CPU, threads=2)
+
+
+def test_a_cache_of_8_bits_takes_a_quarter_of_the_memory(checkpoint: Path, graphs: Path, eight_bit: Path) -> None:
+    config = read_config(checkpoint)
+    whole = Session(graphs / "fp32.onnx", config.architecture, config.context_length, CPU, threads=2)
+    assert 4 * opened(eight_bit).memory_bytes == whole.memory_bytes
+
+
+def test_a_cache_of_8_bits_costs_little(eight_bit: Path) -> None:
+    parity = open_bundle(eight_bit).manifest.parity
+    assert parity is not None
+    assert 0 < abs(parity.loss_after - parity.loss_before) < 0.01
+    assert parity.graph_max_abs_logit_difference < 1e-4  # PyTorch is still compared with the graph that keeps numbers
+
+
+@settings(deadline=None, max_examples=15)
+@given(ids=IDS, data=st.data())
+def test_with_a_cache_of_8_bits_a_token_is_independent_of_its_company(
+    eight_bit: Path, ids: list[int], data: st.DataObject
+) -> None:
+    session, cut = opened(eight_bit), data.draw(st.integers(1, len(ids)))
+    whole = session.run(session.create_memory(), ids, 0, len(ids))
+    memory, copied = session.create_memory(), session.create_memory()
+    pieces = [session.run(memory, ids[:cut], 0, cut)]
+    copied.copy_rows(memory, cut)
+    pieces += [session.run(copied, [token], cut + n, 1) for n, token in enumerate(ids[cut:])]
+    assert np.array_equal(np.concatenate(pieces), whole)
