@@ -23,7 +23,7 @@ from lowabs_model.evaluate.memory_lines import Alone, LineRow, NoDraft, complete
 from lowabs_model.evaluate.memory_places import Encode, all_places
 from lowabs_model.transformer import Decoder
 
-FILES, COMMITS, LINES_PER_FILE = 12, 14, 10
+FILES, COMMITS, LINES_PER_FILE = 12, 14, 34
 MOST_PLACES = 8_000
 """Tokens of each repository and kind of case that gates are fitted on."""
 
@@ -109,6 +109,7 @@ def _lines(path: Path, engine: LocalEngine) -> dict[str, LineRow]:
         "memory": complete_lines(engine, places, memory, mixer=alone, draft=none, below=False),
         "mixture": complete_lines(engine, places, memory, mixer=memory, draft=none, below=False),
         "model, lines below": complete_lines(engine, places, memory, mixer=None, draft=none, below=True),
+        "memory, lines below": complete_lines(engine, places, memory, mixer=alone, draft=none, below=True),
         "mixture, lines below": complete_lines(engine, places, memory, mixer=memory, draft=none, below=True),
         "mixture, drafts of the prompt": complete_lines(engine, places, memory, mixer=memory, draft=None, below=True),
         "mixture, drafts of the memory": complete_lines(engine, places, memory, mixer=memory, draft=memory, below=True),
