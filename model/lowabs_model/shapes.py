@@ -1,8 +1,8 @@
 """Checkpoints of drawn weights in a known shape: how fast a model runs does not depend on what it has learnt."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from attrs import frozen
@@ -12,7 +12,7 @@ from lowabs_lsp.errors import LowabsError
 from lowabs_lsp.values import FloatArray
 from lowabs_model.checkpoint import hugging_face_config
 from lowabs_model.recipe import ModelConfig
-from lowabs_model.tensors import CONFIG, WEIGHTS, write_bfloat16
+from lowabs_model.tensors import CONFIG, WEIGHTS, parse_config, tensor_shapes, write_bfloat16
 
 
 @frozen
@@ -38,34 +38,20 @@ def write_random(name: str, folder: Path, tokenizer: Path, seed: int = 0) -> Non
         raise LowabsError(f"there is no shape {name!r}; known are {', '.join(SHAPES)}")
     shape = SHAPES[name]
     folder.mkdir(parents=True, exist_ok=True)
-    raw = hugging_face_config(shape.config) | {"tie_word_embeddings": shape.tied, "dtype": "bfloat16"}
-    (folder / CONFIG).write_text(json.dumps(raw, indent=1), "utf-8")
+    (folder / CONFIG).write_text(json.dumps(_raw_config(shape), indent=1), "utf-8")
     (folder / TOKENIZER).write_bytes(tokenizer.read_bytes())
-    sizes, draw = dict(tensor_shapes(shape)), np.random.default_rng(seed)
+    sizes, draw = named_shapes(shape), np.random.default_rng(seed)
     write_bfloat16(folder / WEIGHTS, sizes, (as_bfloat16(drawn(draw, size)) for size in sizes.values()))
 
 
-def tensor_shapes(shape: Shape) -> Iterator[tuple[str, tuple[int, ...]]]:
+def named_shapes(shape: Shape) -> dict[str, tuple[int, ...]]:
     """Every tensor by its Hugging Face name."""
-    size = shape.config
-    queries, keys = (heads * size.head_dim for heads in (size.num_attention_heads, size.num_key_value_heads))
-    yield "model.embed_tokens.weight", (size.vocab_size, size.hidden_size)
-    for i in range(size.num_hidden_layers):
-        layer = f"model.layers.{i}."
-        yield f"{layer}input_layernorm.weight", (size.hidden_size,)
-        yield f"{layer}self_attn.q_proj.weight", (queries, size.hidden_size)
-        yield f"{layer}self_attn.k_proj.weight", (keys, size.hidden_size)
-        yield f"{layer}self_attn.v_proj.weight", (keys, size.hidden_size)
-        yield f"{layer}self_attn.o_proj.weight", (size.hidden_size, queries)
-        yield f"{layer}self_attn.q_norm.weight", (size.head_dim,)
-        yield f"{layer}self_attn.k_norm.weight", (size.head_dim,)
-        yield f"{layer}post_attention_layernorm.weight", (size.hidden_size,)
-        yield f"{layer}mlp.gate_proj.weight", (size.intermediate_size, size.hidden_size)
-        yield f"{layer}mlp.up_proj.weight", (size.intermediate_size, size.hidden_size)
-        yield f"{layer}mlp.down_proj.weight", (size.hidden_size, size.intermediate_size)
-    yield "model.norm.weight", (size.hidden_size,)
-    if not shape.tied:
-        yield "lm_head.weight", (size.vocab_size, size.hidden_size)
+    config = parse_config(_raw_config(shape), Path(CONFIG))
+    return {name if name.startswith("lm_head") else f"model.{name}": size for name, size in tensor_shapes(config).items()}
+
+
+def _raw_config(shape: Shape) -> dict[str, Any]:
+    return hugging_face_config(shape.config) | {"tie_word_embeddings": shape.tied, "dtype": "bfloat16"}
 
 
 def drawn(draw: np.random.Generator, size: tuple[int, ...]) -> FloatArray:

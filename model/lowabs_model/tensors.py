@@ -53,8 +53,11 @@ class DecoderConfig:
 
 def read_config(folder: Path) -> DecoderConfig:
     """Raises BundleError for a checkpoint that the graph cannot compute."""
-    path = folder / CONFIG
-    raw = read_json(path)
+    return parse_config(read_json(folder / CONFIG), folder / CONFIG)
+
+
+def parse_config(raw: Mapping[str, Any], path: Path) -> DecoderConfig:
+    """What stands in a config.json, which is `path` in errors. Raises BundleError as `read_config` does."""
     for key, supported in _SUPPORTED.items():
         if raw.get(key, supported) != supported:
             raise BundleError(f"{path}: {key} is {raw[key]!r}, only {supported!r} can be exported")
@@ -86,6 +89,33 @@ _SUPPORTED: dict[str, Any] = {
     "use_sliding_window": False,
     "rope_scaling": None,
 }
+
+
+def tensor_shapes(config: DecoderConfig) -> dict[str, tuple[int, ...]]:
+    """Every tensor of a decoder, by its name without the leading `model.`, and its shape."""
+    size, design = config.architecture, config.design
+    attention, keys = size.heads * size.head_dim, size.kv_heads * size.head_dim
+    matrices = {
+        "self_attn.q_proj": (attention, size.width),
+        "self_attn.k_proj": (keys, size.width),
+        "self_attn.v_proj": (keys, size.width),
+        "self_attn.o_proj": (size.width, attention),
+        "mlp.up_proj": (size.feed_forward, size.width),
+        "mlp.down_proj": (size.width, size.feed_forward),
+    }
+    if design.gated:
+        matrices["mlp.gate_proj"] = (size.feed_forward, size.width)
+    layer: dict[str, tuple[int, ...]] = {f"{name}.weight": shape for name, shape in matrices.items()}
+    layer |= {f"{name}.bias": shape[:1] for name, shape in matrices.items() if name.partition(".")[2] in design.biases}
+    if design.head_norms:
+        layer |= {"self_attn.q_norm.weight": (size.head_dim,), "self_attn.k_norm.weight": (size.head_dim,)}
+    kinds = ("weight", "bias") if design.norms == "layer" else ("weight",)
+    norms = ("input_layernorm", "post_attention_layernorm")
+    layer |= {f"{norm}.{kind}": (size.width,) for norm in norms for kind in kinds}
+    shapes: dict[str, tuple[int, ...]] = {"embed_tokens.weight": (size.vocabulary, size.width)}
+    shapes |= {f"norm.{kind}": (size.width,) for kind in kinds}
+    shapes |= {f"layers.{i}.{name}": shape for i in range(size.layers) for name, shape in layer.items()}
+    return shapes if size.tied else shapes | {"lm_head.weight": (size.vocabulary, size.width)}
 
 
 @frozen

@@ -14,9 +14,9 @@ from lowabs_model.export import GRAPH, open_checkpoint_tokenizer, swap, write_gr
 from lowabs_model.huggingface.config import read_foreign_config
 from lowabs_model.huggingface.families import find_family, find_licence, make_layout, open_raw_tokenizer
 from lowabs_model.huggingface.reference import is_installed, reference_logits
-from lowabs_model.huggingface.weights import read_weights, tensor_shapes
+from lowabs_model.huggingface.weights import read_weights
 from lowabs_model.parity import check_graph, compare, cut_windows, graph_model, largest_difference, standard_library
-from lowabs_model.tensors import DecoderConfig, Tensors
+from lowabs_model.tensors import DecoderConfig, Tensors, tensor_shapes
 
 log = logging.getLogger(__name__)
 

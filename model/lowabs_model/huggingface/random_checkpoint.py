@@ -14,8 +14,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from lowabs_lsp.bench.known_models import KNOWN_MODELS, KnownModel
 from lowabs_lsp.prompt.fim import SPECIAL_TOKENS
 from lowabs_model.huggingface.config import MODEL_TYPES, read_foreign_config
-from lowabs_model.huggingface.weights import tensor_shapes
-from lowabs_model.tensors import CONFIG, WEIGHTS_INDEX, write_bfloat16
+from lowabs_model.tensors import CONFIG, WEIGHTS_INDEX, tensor_shapes, write_bfloat16
 
 POOL = 1 << 20
 """Numbers that are drawn for a file."""

@@ -9,7 +9,7 @@ from attrs import field, frozen
 from lowabs_lsp.errors import BundleError
 from lowabs_lsp.values import FloatArray
 from lowabs_model.huggingface.config import MODEL_TYPES
-from lowabs_model.tensors import WEIGHTS, WEIGHTS_INDEX, DecoderConfig, Place, Tensors, read_tensors
+from lowabs_model.tensors import WEIGHTS, WEIGHTS_INDEX, DecoderConfig, Place, Tensors, read_tensors, tensor_shapes
 
 log = logging.getLogger(__name__)
 
@@ -67,30 +67,3 @@ def _check_names(folder: Path, places: dict[str, Place], expected: dict[str, tup
         raise BundleError(f"{folder}: has no tensor {missing[0]} ({len(missing)} are missing); copy it again, with all shards")
     if unknown := sorted(places.keys() - expected.keys() - ignored):
         raise BundleError(f"{folder}: what the tensor {unknown[0]} ({len(unknown)} such) is for is not known; not imported")
-
-
-def tensor_shapes(config: DecoderConfig) -> dict[str, tuple[int, ...]]:
-    """Every tensor of a decoder and its shape."""
-    size, design = config.architecture, config.design
-    attention, keys = size.heads * size.head_dim, size.kv_heads * size.head_dim
-    matrices = {
-        "self_attn.q_proj": (attention, size.width),
-        "self_attn.k_proj": (keys, size.width),
-        "self_attn.v_proj": (keys, size.width),
-        "self_attn.o_proj": (size.width, attention),
-        "mlp.up_proj": (size.feed_forward, size.width),
-        "mlp.down_proj": (size.width, size.feed_forward),
-    }
-    if design.gated:
-        matrices["mlp.gate_proj"] = (size.feed_forward, size.width)
-    layer: dict[str, tuple[int, ...]] = {f"{name}.weight": shape for name, shape in matrices.items()}
-    layer |= {f"{name}.bias": shape[:1] for name, shape in matrices.items() if name.partition(".")[2] in design.biases}
-    if design.head_norms:
-        layer |= {"self_attn.q_norm.weight": (size.head_dim,), "self_attn.k_norm.weight": (size.head_dim,)}
-    kinds = ("weight", "bias") if design.norms == "layer" else ("weight",)
-    norms = ("input_layernorm", "post_attention_layernorm")
-    layer |= {f"{norm}.{kind}": (size.width,) for norm in norms for kind in kinds}
-    shapes: dict[str, tuple[int, ...]] = {"embed_tokens.weight": (size.vocabulary, size.width)}
-    shapes |= {f"norm.{kind}": (size.width,) for kind in kinds}
-    shapes |= {f"layers.{i}.{name}": shape for i in range(size.layers) for name, shape in layer.items()}
-    return shapes if size.tied else shapes | {"lm_head.weight": (size.vocabulary, size.width)}
