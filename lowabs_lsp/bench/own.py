@@ -27,7 +27,7 @@ class Own:
 
     def prefill(self, count: int) -> None:
         """A cold prompt, in the chunks in which the engine computes one."""
-        chunk = self.engine.model.prefill_chunk
+        chunk = self.engine.model.chunk_length.choose()
         for start in range(0, count, chunk):
             self.session.run(self.memory, self.task.tokens[start : min(count, start + chunk)], start, 1)
 

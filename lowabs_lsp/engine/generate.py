@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime as ort
 from attrs import field, frozen
 
+from lowabs_lsp.engine.chunk_length import ChunkLength
 from lowabs_lsp.engine.continuation import Continuation
 from lowabs_lsp.engine.draft import MOST_GUESSES
 from lowabs_lsp.engine.draft_length import DraftLength
@@ -32,9 +33,6 @@ from lowabs_lsp.values import (
     Timings,
 )
 
-PREFILL_CHUNK = 256
-"""Tokens of a prompt in one run: as fast as all at once with half the scratch memory, and a place to stop."""
-
 
 @frozen
 class Model:
@@ -46,7 +44,7 @@ class Model:
     layout: Layout
     cache: KvCache[KeyValueMemory]
     watcher: Watcher
-    prefill_chunk: int = PREFILL_CHUNK
+    chunk_length: ChunkLength
     draft_length: DraftLength = field(factory=DraftLength)
 
 
@@ -121,8 +119,9 @@ class Generation:
 
     def step(self, options: ort.RunOptions) -> None:
         """One run of the model: a chunk of the prompt, or its last one and what follows, which verifies guesses."""
-        if len(self.tokens) - len(self.sequence.tokens) > self.model.prefill_chunk:
-            self.prefill(options)
+        chunk = self.model.chunk_length.choose()
+        if len(self.tokens) - len(self.sequence.tokens) > chunk:
+            self.prefill(chunk, options)
         else:
             guesses, accepted, is_first = self.guess(), self.accepted, not self.output.tokens
             self.accept(self.verify(guesses, options), guesses)
@@ -131,11 +130,13 @@ class Generation:
             if self.decoding.observer is not None:
                 self.decoding.observer(self.output.text)
 
-    def prefill(self, options: ort.RunOptions) -> None:
-        """Run the next chunk of the prompt."""
+    def prefill(self, count: int, options: ort.RunOptions) -> None:
+        """Run the next `count` tokens of the prompt."""
         past = len(self.sequence.tokens)
-        chunk = self.tokens[past : past + self.model.prefill_chunk]
+        chunk = self.tokens[past : past + count]
+        began = time.perf_counter()
         self.run(chunk, 1, options)
+        self.model.chunk_length.learn(count, time.perf_counter() - began)
         self.sequence.tokens += chunk
 
     def guess(self) -> list[int]:

@@ -10,6 +10,7 @@ from attrs import evolve
 
 from lowabs_lsp.engine.alternatives import alternatives
 from lowabs_lsp.engine.bundle import CALIBRATION, TOKENIZER, OpenBundle, open_bundle, read_bytes
+from lowabs_lsp.engine.chunk_length import ChunkLength
 from lowabs_lsp.engine.device import open_session
 from lowabs_lsp.engine.draft import PromptLookup
 from lowabs_lsp.engine.generate import Model, generate
@@ -33,7 +34,8 @@ class LocalEngine:
         self._manifest, self._folder = bundle.manifest, bundle.folder
         self._sequences = sequences_that_fit(session.memory_bytes, settings.kv_megabytes)
         cache = KvCache(session.create_memory, self._sequences)
-        self.model = Model(session, tokenizer, Healing(tokenizer.bytes_of), layout, cache, Watcher())
+        chunk_length = ChunkLength(bundle.manifest.architecture.layers)
+        self.model = Model(session, tokenizer, Healing(tokenizer.bytes_of), layout, cache, Watcher(), chunk_length)
         """What `generate` works with; benchmarks run its session directly."""
         self._draft = PromptLookup()
         self._turn = threading.Lock()

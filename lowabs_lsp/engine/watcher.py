@@ -9,7 +9,7 @@ import onnxruntime as ort
 
 from lowabs_lsp.values import Cancelled
 
-POLL_SECONDS = 0.005
+POLL_SECONDS = 0.002
 """How often a run in flight asks whether anybody still waits for it."""
 
 

@@ -6,6 +6,7 @@ import pytest
 from attrs import evolve
 
 from lowabs_lsp.engine.bundle import OpenBundle, open_bundle
+from lowabs_lsp.engine.chunk_length import ChunkLength
 from lowabs_lsp.engine.draft_length import DraftLength
 from lowabs_lsp.engine.generate import Model
 from lowabs_lsp.engine.healing import Healing
@@ -34,8 +35,16 @@ def fresh(bundle: OpenBundle, session: Session) -> Callable[[], Model]:
     """Make the tiny model with an empty cache."""
     tokenizer = open_tokenizer(bundle)
     cache = KvCache(session.create_memory)
-    model = Model(session, tokenizer, Healing(tokenizer.bytes_of), bundle.manifest.layout, cache, Watcher())
-    return lambda: evolve(model, cache=KvCache(session.create_memory), draft_length=DraftLength())
+    healing, layout = Healing(tokenizer.bytes_of), bundle.manifest.layout
+    model = Model(session, tokenizer, healing, layout, cache, Watcher(), quick())
+    return lambda: evolve(model, cache=KvCache(session.create_memory), chunk_length=quick(), draft_length=DraftLength())
+
+
+def quick() -> ChunkLength:
+    """What is learnt on a machine where a token takes next to no time: prompts of a test run in one piece."""
+    length = ChunkLength(layers=1)
+    length.learn(1, 1e-6)
+    return length
 
 
 @pytest.fixture

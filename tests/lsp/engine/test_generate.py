@@ -10,6 +10,7 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lowabs_lsp.engine.chunk_length import ChunkLength
 from lowabs_lsp.engine.draft import PromptLookup
 from lowabs_lsp.engine.generate import Model, encode, generate
 from lowabs_lsp.engine.kv_cache import KvCache
@@ -159,7 +160,7 @@ def test_a_perfect_draft_needs_one_run(fresh: Fresh) -> None:
 @exact
 @given(prompt=PROMPTS, decoding=DECODINGS, chunk=st.integers(1, 50))
 def test_prefill_in_chunks_equals_prefill_in_one_piece(fresh: Fresh, prompt: Prompt, decoding: Decoding, chunk: int) -> None:
-    chunked = say(evolve(fresh(), prefill_chunk=chunk), prompt, decoding)
+    chunked = say(evolve(fresh(), chunk_length=ChunkLength(1, longest=chunk)), prompt, decoding)
     assert gist(chunked) == gist(say(fresh(), prompt, decoding))
     assert chunked.model_runs >= len(encode(fresh(), prompt)[0]) // chunk
 
@@ -398,7 +399,7 @@ def test_after_a_cancel_everything_is_as_if_nothing_had_happened(fresh: Fresh, p
 
 
 def test_a_cancel_during_prefill_ends_within_a_chunk(fresh: Fresh) -> None:
-    model, prompt = evolve(fresh(), prefill_chunk=16), Prompt((Sentinel.MIDDLE, "x" * 100))
+    model, prompt = evolve(fresh(), chunk_length=ChunkLength(1, longest=16)), Prompt((Sentinel.MIDDLE, "x" * 100))
     asked, me = itertools.count(), threading.get_ident()
     generated = say(model, prompt, cancelled=lambda: threading.get_ident() == me and next(asked) >= 2)
     assert (generated.stop, generated.model_runs, generated.tokens) == (Stop.CANCELLED, 2, ())
