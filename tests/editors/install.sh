@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Installs the editors that tests/editors drives into .editors, beside the host. Usage: install.sh [EDITOR...]; if none is named,
-# all but jupyter, whose test is not steady: JupyterLab may never start the server of a file that is open before its plugins are there.
+# Installs the editors that tests/editors drives into .editors, beside the host. Usage: install.sh [EDITOR...]; all if none is named.
 # An editor that is there already is left alone. One that cannot be installed leaves its reason in .editors/EDITOR.reason, with
 # which its tests are skipped; the exit status is 1 only if none could be installed.
 set -uo pipefail
@@ -10,7 +9,7 @@ root=$(cd "$here/../.." && pwd)/.editors
 mkdir -p "$root/bin"
 export DEBIAN_FRONTEND=noninteractive
 
-EDITORS="neovim neovim-trixie neovim-bookworm vim emacs emacs28 helix kate vscode"
+EDITORS="neovim neovim-trixie neovim-bookworm vim emacs emacs28 helix kate vscode jupyter"
 
 install_neovim() { unpack sid neovim && launcher neovim nvim; }
 install_neovim-trixie() { unpack trixie neovim-trixie neovim && launcher neovim-trixie nvim; }
@@ -137,7 +136,7 @@ install_one() {
 
 installed=0
 for editor in ${*:-$EDITORS}; do
-  declare -F "install_$editor" >/dev/null || { echo "$editor: unknown; known here: $EDITORS jupyter" >&2; exit 2; }
+  declare -F "install_$editor" >/dev/null || { echo "$editor: unknown; known here: $EDITORS" >&2; exit 2; }
   command -v apt-get >/dev/null || { echo "$editor needs apt-get, which this machine lacks" | tee "$root/$editor.reason"; continue; }
   install_one "$editor" && installed=1
 done
