@@ -1,5 +1,6 @@
 """An ONNX Runtime session of a decoder graph: run(ids behind a past) -> logits, keys and values never copied."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,11 +8,11 @@ from typing import Any, Self
 
 import numpy as np
 import onnxruntime as ort
-from attrs import frozen
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from lowabs_lsp.engine.bundle import SPARE_POSITIONS, Architecture
+from lowabs_lsp.engine.feed import CPU, CapturedFeed, Device, Feed, Inputs, is_captured
 from lowabs_lsp.errors import BundleError, EngineError
 from lowabs_lsp.values import FloatArray
 
@@ -26,54 +27,6 @@ class InterruptedRunError(Exception):
     """A run was ended from outside; the rows it should have written are not to be used."""
 
 
-@frozen
-class Device:
-    """Where a graph runs, as ONNX Runtime names it."""
-
-    kind: str
-    providers: tuple[str, ...]
-    options: tuple[tuple[str, str], ...] = ()
-    """Of the first provider."""
-
-
-CPU = Device("cpu", ("CPUExecutionProvider",))
-CUDA = Device(
-    "cuda",
-    ("CUDAExecutionProvider", "CPUExecutionProvider"),
-    (("arena_extend_strategy", "kSameAsRequested"), ("do_copy_in_default_stream", "1"), ("use_tf32", "0")),
-)
-"""It takes no more memory than is asked for, and multiplies float32 as such."""
-
-
-class Feed:
-    """A run's inputs and logits, bound once for runs of the same shape: binding anew is a twentieth of a small model's step."""
-
-    def __init__(self, binding: Any, inputs: dict[str, NDArray[Any]], vocabulary: int, device: Device) -> None:
-        """`binding` is ONNX Runtime's, which is not typed."""
-        self.inputs = {name: value.copy() for name, value in inputs.items()}
-        self.logits = np.empty((len(inputs["logit_index"]), vocabulary), np.float32)  # bound by address, as the inputs are
-        self._fixed = device is CPU
-        """Elsewhere inputs are copied to the device when they are bound, so they are bound for each run."""
-        self._binding = binding
-        if self._fixed:
-            self._values = {name: ort.OrtValue.ortvalue_from_numpy(value) for name, value in self.inputs.items()}
-            for name, value in self._values.items():
-                binding.bind_ortvalue_input(name, value)
-        binding.bind_output("logits", "cpu", 0, np.float32, self.logits.shape, self.logits.ctypes.data)
-
-    def fits(self, inputs: dict[str, NDArray[Any]]) -> bool:
-        """Whether it was made for inputs of these shapes."""
-        return all(value.shape == self.inputs[name].shape for name, value in inputs.items())
-
-    def fill(self, inputs: dict[str, NDArray[Any]]) -> None:
-        """Put a run's inputs where the graph reads them."""
-        for name, value in inputs.items():
-            if self._fixed:
-                self.inputs[name][...] = value
-            else:
-                self._binding.bind_cpu_input(name, value)
-
-
 class KeyValueMemory:
     """Keys and values [1,KV,C,D] of one token sequence, bound once as past and as present: attention appends in place."""
 
@@ -81,6 +34,8 @@ class KeyValueMemory:
         self.binding = session.io_binding()
         self.feed: Feed | None = None
         """Of the last run."""
+        self.captured: CapturedFeed | None = None
+        self.number = next(_numbers)
         self._arrays: dict[str, NDArray[Any]] = {}  # on the CPU an OrtValue uses the array's memory and does not own it
         self._values: list[ort.OrtValue] = []
         for entry in session.get_inputs():
@@ -109,6 +64,8 @@ class KeyValueMemory:
             for value, original in zip(self._values, source._values, strict=True):
                 value.update_inplace(original.numpy())
 
+
+_numbers = itertools.count(1)  # of memories; the device keeps a graph for each
 
 _NUMBERS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(int8)": np.int8}
 
@@ -198,12 +155,27 @@ class Session:
         }
         return self._compute(memory, feed, None)[:count]
 
-    def _compute(self, memory: KeyValueMemory, feed: dict[str, NDArray[Any]], options: ort.RunOptions | None) -> FloatArray:
-        if memory.feed is None or not memory.feed.fits(feed):
-            memory.feed = Feed(memory.binding, feed, self.vocabulary, self.device)
-        memory.feed.fill(feed)
+    def _compute(self, memory: KeyValueMemory, inputs: Inputs, options: ort.RunOptions | None) -> FloatArray:
+        captures = self.device.captures and is_captured(inputs)
+        if self.device.captures:
+            options = options or ort.RunOptions()
+            options.add_run_config_entry("gpu_graph_id", str(memory.number) if captures else "-1")
+        feed = self._captured(memory, inputs) if captures else self._feed(memory, inputs)
+        feed.fill(inputs)
         self._run(memory, options)
-        return memory.feed.logits.copy()
+        return feed.take()
+
+    def _feed(self, memory: KeyValueMemory, inputs: Inputs) -> Feed:
+        if memory.feed is None or not memory.feed.fits(inputs):
+            memory.feed = Feed(memory.binding, inputs, self.vocabulary, self.device)
+        return memory.feed
+
+    def _captured(self, memory: KeyValueMemory, inputs: Inputs) -> CapturedFeed:
+        if memory.captured is None:
+            memory.captured = CapturedFeed(inputs, self.vocabulary, self._memory_shape[2], self.device)
+        memory.captured.bind(memory.binding)
+        memory.feed = None  # what it had bound is bound no longer
+        return memory.captured
 
     def _run(self, memory: KeyValueMemory, options: ort.RunOptions | None) -> None:
         try:

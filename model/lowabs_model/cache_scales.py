@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lowabs_lsp.engine.session import CPU, Session
+from lowabs_lsp.engine.feed import CPU
+from lowabs_lsp.engine.session import Session
 from lowabs_lsp.engine.threads import choose_threads
 from lowabs_model.graph import CacheScales
 from lowabs_model.tensors import DecoderConfig

@@ -10,8 +10,9 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from lowabs_lsp.engine.bundle import Parity
+from lowabs_lsp.engine.feed import CPU
 from lowabs_lsp.engine.sampling import log_softmax
-from lowabs_lsp.engine.session import CPU, Session
+from lowabs_lsp.engine.session import Session
 from lowabs_lsp.engine.threads import choose_threads
 from lowabs_lsp.engine.tokenizer import Tokenizer
 from lowabs_lsp.errors import BundleError

@@ -19,8 +19,9 @@ from lowabs_model.transformer import Decoder
 from safetensors.torch import load_file, save_file
 
 from lowabs_lsp.engine.bundle import TOKENIZER, open_bundle
+from lowabs_lsp.engine.feed import CPU
 from lowabs_lsp.engine.local import LocalEngine
-from lowabs_lsp.engine.session import CPU, Session
+from lowabs_lsp.engine.session import Session
 from lowabs_lsp.engine.tokenizer import Tokenizer
 from lowabs_lsp.errors import BundleError
 from lowabs_lsp.values import Decoding, Prompt

@@ -25,8 +25,9 @@ from lowabs_lsp.bench.recommend import (
 )
 from lowabs_lsp.cli import main
 from lowabs_lsp.engine.bundle import OpenBundle, open_bundle
+from lowabs_lsp.engine.feed import CPU
 from lowabs_lsp.engine.probe import PAIRS, Rates, measure_rates
-from lowabs_lsp.engine.session import CPU, Session
+from lowabs_lsp.engine.session import Session
 
 TINY = Path(__file__).parents[2] / "data" / "tiny"
 

@@ -8,11 +8,12 @@ from attrs import evolve
 from lowabs_lsp.engine.bundle import OpenBundle, open_bundle
 from lowabs_lsp.engine.chunk_length import ChunkLength
 from lowabs_lsp.engine.draft_length import DraftLength
+from lowabs_lsp.engine.feed import CPU
 from lowabs_lsp.engine.generate import Model
 from lowabs_lsp.engine.healing import Healing
 from lowabs_lsp.engine.kv_cache import KvCache
 from lowabs_lsp.engine.local import open_tokenizer
-from lowabs_lsp.engine.session import CPU, Session
+from lowabs_lsp.engine.session import Session
 from lowabs_lsp.engine.watcher import Watcher
 
 TINY = Path(__file__).parents[2] / "data" / "tiny"

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lowabs_lsp.engine.bundle import OpenBundle
-from lowabs_lsp.engine.session import CPU, InterruptedRunError, KeyValueMemory, Session
+from lowabs_lsp.engine.feed import CPU
+from lowabs_lsp.engine.session import InterruptedRunError, KeyValueMemory, Session
 from lowabs_lsp.engine.watcher import Watcher
 from lowabs_lsp.values import FloatArray
 
