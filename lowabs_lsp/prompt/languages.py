@@ -114,6 +114,11 @@ def language_of(path: str, text: str = "") -> str:
     return _INTERPRETERS.get(shebang[1], "plaintext") if shebang else "plaintext"
 
 
+def suffix_of(language: str) -> str:
+    """The ending of file names in a language, with its point; nothing where none is known."""
+    return next((suffix for suffix, named in _SUFFIXES.items() if named == language), "")
+
+
 def is_comment(language: str, line: str) -> bool:
     """Whether `line` is a comment, or the end of a docstring, from which code may follow."""
     return re.match(_LANGUAGES.get(language, _PLAIN).comment, line) is not None

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from attrs import define, field, frozen
 from lsprotocol import types as lsp
 from pygls.uris import to_fs_path
 
-from lowabs_lsp.prompt.languages import lsp_identifier
+from lowabs_lsp.prompt.languages import lsp_identifier, suffix_of
 from lowabs_lsp.values import Document
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+\Z")
@@ -74,6 +75,13 @@ class Cursor:
     """Where `word` stands."""
 
 
+class Whole(Protocol):
+    """What open documents are parts of, such as the cells of a notebook."""
+
+    def around(self, part: "OpenDocument") -> tuple[Document, int]:
+        """The whole as it is now, the same object until it changes, and the offset of `part` in it."""
+
+
 @define(eq=False)
 class OpenDocument:
     """One text that a client edits. Owned by `Documents`, on the event loop."""
@@ -84,6 +92,8 @@ class OpenDocument:
     version: int | None
     encoding: str
     lines: list[str]
+    whole: Whole | None = None
+    """Of which this is a part; that is then what the model is shown."""
     last_position: lsp.Position = field(init=False)
     """Where a client was last known to be; the end of the text before that."""
     _snapshot: Document | None = None
@@ -123,7 +133,11 @@ class OpenDocument:
         self.path, self._snapshot = path, None
 
     def snapshot(self) -> Document:
-        """The text of now; the same object until it changes."""
+        """The document of now, the whole of a part; the same object until it changes."""
+        return self._around()[0]
+
+    def own(self) -> Document:
+        """This text of now alone; the same object until it changes."""
         if self._snapshot is None:
             self._snapshot = Document(self.uri, self.path, self.language, "".join(self.lines), self.version)
         return self._snapshot
@@ -133,13 +147,17 @@ class OpenDocument:
         line, column = self._locate(position)
         start = word_start(self.lines[line], column)
         here = self._position(line, column)
+        document, begin = self._around()
         return Cursor(
-            document=self.snapshot(),
-            offset=sum(map(len, self.lines[:line])) + column,
+            document=document,
+            offset=begin + sum(map(len, self.lines[:line])) + column,
             position=here,
             word=self.lines[line][start:column],
             word_range=lsp.Range(self._position(line, start), here),
         )
+
+    def _around(self) -> tuple[Document, int]:
+        return self.whole.around(self) if self.whole else (self.own(), 0)
 
     def _position(self, line: int, column: int) -> lsp.Position:
         return lsp.Position(line, count_units(self.lines[line][:column], self.encoding))
@@ -154,16 +172,19 @@ class Documents:
     """URIs of the workspace's folders."""
     _open: dict[str, OpenDocument] = field(factory=dict)
 
-    def open(self, item: lsp.TextDocumentItem) -> None:
+    def open(self, item: lsp.TextDocumentItem, whole: Whole | None = None) -> OpenDocument:
         """Begin to follow a document; one that is open already begins anew."""
-        self._open[unquote(item.uri)] = OpenDocument(
+        language = lsp_identifier(item.language_id)
+        document = self._open[unquote(item.uri)] = OpenDocument(
             uri=item.uri,
-            path=relative_path(item.uri, self.roots),
-            language=lsp_identifier(item.language_id),
+            path=shown_path(item.uri, self.roots, language),
+            language=language,
             version=item.version,
             encoding=self.encoding,
             lines=split_lines(well_formed(item.text)),
+            whole=whole,
         )
+        return document
 
     def change(
         self, identifier: lsp.VersionedTextDocumentIdentifier, changes: Sequence[lsp.TextDocumentContentChangeEvent]
@@ -193,16 +214,30 @@ class Documents:
         """The workspace has other folders: paths of open documents change with them."""
         self.roots = roots
         for document in self._open.values():
-            document.move(relative_path(document.uri, roots))
+            document.move(shown_path(document.uri, roots, document.language))
 
     def all(self) -> list[Document]:
-        """Every open document."""
-        return [document.snapshot() for document in self._open.values()]
+        """Every open document, the most recently used last."""
+        latest: dict[object, OpenDocument] = {}
+        for document in self._open.values():
+            key = (document.whole, document.language) if document.whole else document.uri
+            latest.pop(key, None)
+            latest[key] = document
+        return [document.snapshot() for document in latest.values()]
 
     def others(self, uri: str) -> Iterator[Document]:
-        """Every other open document, the most recently used first."""
+        """Every open document but that of `uri`, the most recently used first."""
         key = unquote(uri)
-        return (document.snapshot() for name, document in reversed(self._open.items()) if name != key)
+        return (document for document in reversed(self.all()) if unquote(document.uri) != key)
+
+
+def shown_path(uri: str, roots: Sequence[str], language: str) -> str:
+    """The path of a document for the model: where code is a notebook's, as if it were a file inside of it.
+
+    So a pattern that excludes the notebook excludes its code, and the ending of the name tells the language.
+    """
+    path = relative_path(uri, roots)
+    return f"{path}/cells{suffix_of(language)}" if path.endswith(".ipynb") and language != "json" else path
 
 
 def relative_path(uri: str, roots: Sequence[str]) -> str:

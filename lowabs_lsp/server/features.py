@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
+from urllib.parse import unquote
 
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
@@ -16,6 +17,7 @@ from lowabs_lsp.server.configuration import SECTION, is_for_others
 from lowabs_lsp.server.documents import Documents
 from lowabs_lsp.server.explanations import EXPLAIN, explain_place
 from lowabs_lsp.server.items import MenuStyle
+from lowabs_lsp.server.notebooks import Notebook
 from lowabs_lsp.server.parent import process_end
 from lowabs_lsp.server.session import Session
 
@@ -177,6 +179,39 @@ def did_change_workspace_folders(session: Session, params: lsp.DidChangeWorkspac
     session.move_roots(_roots(session))
 
 
+# ------------------------------------------------------------------------------------------------------------ notebooks
+
+
+def did_open_notebook(session: Session, params: lsp.DidOpenNotebookDocumentParams) -> None:
+    """A notebook is open: its cells are documents of which the model is shown the whole."""
+    opened = params.notebook_document
+    did_close_notebook(session, lsp.DidCloseNotebookDocumentParams(lsp.NotebookDocumentIdentifier(opened.uri), []))
+    notebook = session.notebooks[unquote(opened.uri)] = Notebook(opened.uri, session.documents)
+    notebook.order = [cell.document for cell in opened.cells]
+    notebook.open_cells(params.cell_text_documents)
+    session.begin(_start(session))
+
+
+def did_change_notebook(session: Session, params: lsp.DidChangeNotebookDocumentParams) -> None:
+    """Cells came, went or moved, or their texts have changed."""
+    notebook, cells = session.notebooks.get(unquote(params.notebook_document.uri)), params.change.cells
+    if notebook is None or cells is None:
+        return
+    if cells.structure is not None:
+        session.rearrange(notebook, cells.structure)
+    for change in cells.text_content or ():
+        did_change(session, lsp.DidChangeTextDocumentParams(change.document, change.changes))
+
+
+def did_close_notebook(session: Session, params: lsp.DidCloseNotebookDocumentParams) -> None:
+    """A notebook is closed, and its cells with it."""
+    if (notebook := session.notebooks.pop(unquote(params.notebook_document.uri), None)) is not None:
+        wholes = notebook.wholes().values()
+        notebook.close()
+        for whole in wholes:
+            session.leave(whole)
+
+
 _FEATURES: dict[str, tuple[Callable[[Session, Any], Any], Any]] = {
     lsp.INITIALIZE: (initialize, None),
     lsp.INITIALIZED: (initialized, None),
@@ -187,6 +222,9 @@ _FEATURES: dict[str, tuple[Callable[[Session, Any], Any], Any]] = {
     lsp.TEXT_DOCUMENT_DID_CHANGE: (did_change, None),
     lsp.TEXT_DOCUMENT_DID_SAVE: (did_save, None),
     lsp.TEXT_DOCUMENT_DID_CLOSE: (did_close, None),
+    lsp.NOTEBOOK_DOCUMENT_DID_OPEN: (did_open_notebook, None),
+    lsp.NOTEBOOK_DOCUMENT_DID_CHANGE: (did_change_notebook, None),
+    lsp.NOTEBOOK_DOCUMENT_DID_CLOSE: (did_close_notebook, None),
     lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES: (did_change_watched_files, None),
     # pygls advertises this one only if it has options
     lsp.TEXT_DOCUMENT_INLINE_COMPLETION: (inline_completion, lsp.InlineCompletionOptions()),

@@ -15,6 +15,7 @@ _USED_CAPABILITIES: dict[str, Json] = {
     "window": {"workDoneProgress": None},
     "workspace": {"configuration": None, "didChangeConfiguration": None},
     "textDocument": {"completion": {"completionItem": None}, "inlineCompletion": None},
+    "notebookDocument": None,
 }
 
 
@@ -69,17 +70,44 @@ def _mend_place(params: dict[str, Json]) -> None:
 
 
 def _mend_open(params: dict[str, Json]) -> None:
-    item = params.get("textDocument")
+    _mend_item(params.get("textDocument"))
+
+
+def _mend_item(item: Json) -> None:
     if isinstance(item, dict):
         _mend_version(item)
         if not isinstance(item.get("languageId"), str):
             item["languageId"] = ""
 
 
+def _mend_notebook(params: dict[str, Json]) -> None:
+    _mend_version(params.get("notebookDocument"))
+    for item in _list(params, "cellTextDocuments"):
+        _mend_item(item)
+    cells = _member(_member(params, "change"), "cells")
+    for item in _list(_member(cells, "structure"), "didOpen"):
+        _mend_item(item)
+    for content in _list(cells, "textContent"):
+        _mend_version(_member(content, "document"))
+        _mend_changes(content, "changes")
+
+
+def _member(value: Json, key: str) -> Json:
+    return value.get(key) if isinstance(value, dict) else None
+
+
+def _list(value: Json, key: str) -> list[Json]:
+    found = _member(value, key)
+    return found if isinstance(found, list) else []
+
+
 def _mend_change(params: dict[str, Json]) -> None:
     _mend_version(params.get("textDocument"))
-    changes = params.get("contentChanges")
-    for change in changes if isinstance(changes, list) else ():
+    _mend_changes(params, "contentChanges")
+
+
+def _mend_changes(params: Json, key: str) -> None:
+    for change in _list(params, key):
         if isinstance(change, dict):
             change.pop("rangeLength", None)  # deprecated, and wrong in some clients
             if change.get("range") is None:
@@ -116,4 +144,6 @@ _MENDERS: dict[str, Callable[[dict[str, Json]], None]] = {
     lsp.TEXT_DOCUMENT_COMPLETION: _mend_menu,
     lsp.TEXT_DOCUMENT_DID_OPEN: _mend_open,
     lsp.TEXT_DOCUMENT_DID_CHANGE: _mend_change,
+    lsp.NOTEBOOK_DOCUMENT_DID_OPEN: _mend_notebook,
+    lsp.NOTEBOOK_DOCUMENT_DID_CHANGE: _mend_notebook,
 }

@@ -20,8 +20,19 @@ logger = logging.getLogger(__name__)
 Message = dict[str, Any]
 """A parsed JSON-RPC message, of any shape within."""
 
-_OURS = (lsp.TEXT_DOCUMENT_DID_OPEN, lsp.TEXT_DOCUMENT_DID_CHANGE, lsp.TEXT_DOCUMENT_DID_CLOSE, lsp.EXIT)
+_OURS = (
+    lsp.TEXT_DOCUMENT_DID_OPEN,
+    lsp.TEXT_DOCUMENT_DID_CHANGE,
+    lsp.TEXT_DOCUMENT_DID_CLOSE,
+    lsp.NOTEBOOK_DOCUMENT_DID_OPEN,
+    lsp.NOTEBOOK_DOCUMENT_DID_CHANGE,
+    lsp.NOTEBOOK_DOCUMENT_DID_CLOSE,
+    lsp.EXIT,
+)
 """What pygls has built in and is done in `features.py` and here instead."""
+
+
+_EVERY_NOTEBOOK = lsp.NotebookDocumentSyncOptions([lsp.NotebookDocumentFilterWithNotebook(notebook="*")])
 
 
 class Protocol(LanguageServerProtocol):
@@ -86,15 +97,17 @@ class Protocol(LanguageServerProtocol):
         elif (structured := self._structured(message)) is not None:
             self.handle_message(structured)
         elif method == lsp.TEXT_DOCUMENT_DID_CHANGE:
-            self._lose(message)
+            self._lose(message, "textDocument", lsp.TEXT_DOCUMENT_DID_CLOSE)
+        elif method == lsp.NOTEBOOK_DOCUMENT_DID_CHANGE:
+            self._lose(message, "notebookDocument", lsp.NOTEBOOK_DOCUMENT_DID_CLOSE)
 
-    def _lose(self, change: Message) -> None:
+    def _lose(self, change: Message, key: str, closing: str) -> None:
         """A change that cannot be read: from here on the text is not known, so the document counts as closed."""
         params = change.get("params")
-        identifier = params.get("textDocument") if isinstance(params, dict) else None
+        identifier = params.get(key) if isinstance(params, dict) else None
         if isinstance(identifier, dict) and isinstance(identifier.get("uri"), str):
-            params = {"textDocument": {"uri": identifier["uri"]}}
-            self._receive_notification({"jsonrpc": self.VERSION, "method": lsp.TEXT_DOCUMENT_DID_CLOSE, "params": params})
+            params = {key: {"uri": identifier["uri"]}, "cellTextDocuments": []}
+            self._receive_notification({"jsonrpc": self.VERSION, "method": closing, "params": params})
 
     def _receive_response(self, message: Message) -> None:
         response_id = message.get("id")
@@ -163,7 +176,7 @@ class Server(LanguageServer):
     protocol: Protocol
 
     def __init__(self) -> None:
-        super().__init__("lowabs-lsp", version("lowabs-lsp"), protocol_cls=Protocol)
+        super().__init__("lowabs-lsp", version("lowabs-lsp"), protocol_cls=Protocol, notebook_document_sync=_EVERY_NOTEBOOK)
         self._left: asyncio.Future[int] | None = None
 
     @property

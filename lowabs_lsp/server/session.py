@@ -14,6 +14,7 @@ from lsprotocol import types as lsp
 
 from lowabs_lsp.completer import Completer
 from lowabs_lsp.ledger import Ledger, RequestLine
+from lowabs_lsp.logs import key_values
 from lowabs_lsp.prompt.languages import is_among
 from lowabs_lsp.recording import Tape
 from lowabs_lsp.server.answers import Answers, Wish
@@ -24,13 +25,16 @@ from lowabs_lsp.server.editor import ServerEditor
 from lowabs_lsp.server.engine_thread import EngineThread
 from lowabs_lsp.server.items import MenuStyle
 from lowabs_lsp.server.loading import Loader
+from lowabs_lsp.server.notebooks import Notebook
 from lowabs_lsp.server.pause import Pause
 from lowabs_lsp.server.protocol import Server
 from lowabs_lsp.server.schedule import Request
 from lowabs_lsp.server.status import STATUS_CHANGED, Ended, State, Status, StatusBoard
 from lowabs_lsp.server.suggestions import Suggestions
 from lowabs_lsp.settings import Settings
-from lowabs_lsp.values import Completion, Reason
+from lowabs_lsp.values import Completion, Document, Reason
+
+logger = logging.getLogger(__name__)
 
 BUSY_AFTER = 0.1
 """Seconds that a request runs before the server is called busy."""
@@ -55,6 +59,7 @@ class Session:
         self.server = server
         self.editor = ServerEditor(server)
         self.documents = Documents()
+        self.notebooks: dict[str, Notebook] = {}
         self.menu = MenuStyle()
         self.configuration = Configuration(settings)
         self.settings = settings
@@ -134,17 +139,34 @@ class Session:
         """The client has changed a document. Raises KeyError when it is not open."""
         before = self.documents.use(identifier.uri).snapshot()
         self.documents.change(identifier, changes)
-        after = self.documents.use(identifier.uri).snapshot()
+        self.follow(before, self.documents.use(identifier.uri).snapshot())
+
+    def follow(self, before: Document, after: Document) -> None:
+        """A document has become another one."""
         self.suggestions.change(before, after)
         self._answers.follow(after)
+
+    def rearrange(self, notebook: Notebook, structure: lsp.NotebookDocumentCellChangeStructure) -> None:
+        """The client shows a notebook with other cells, or in another order."""
+        before = notebook.wholes()
+        notebook.rearrange(structure)
+        after = notebook.wholes()
+        for language in before.keys() - after.keys():
+            self.leave(before[language])
+        for language in before.keys() & after.keys():
+            self.follow(before[language], after[language])
 
     def close_document(self, uri: str) -> None:
         """The client shows `uri` no longer."""
         with contextlib.suppress(KeyError):
-            self.suggestions.leave(self.documents.use(uri).snapshot())
+            self.leave(self.documents.use(uri).snapshot())
         self.documents.close(uri)
-        self.refresh([uri])
-        self._answers.leave(uri)
+
+    def leave(self, document: Document) -> None:
+        """A document is to be shown no longer."""
+        self.suggestions.leave(document)
+        self.refresh([document.uri])
+        self._answers.leave(document.uri)
 
     def focus(self, uri: str, position: lsp.Position | None) -> None:
         """The client shows `uri` in front, its cursor at `position` or, for all that is known, where it was last."""
@@ -153,8 +175,9 @@ class Session:
         except KeyError:
             return
         cursor = document.cursor(position or document.last_position)
+        logger.debug(key_values(event="focus", file=cursor.document.path, offset=cursor.offset))
         if self._silence(lsp.TEXT_DOCUMENT_INLINE_COMPLETION, cursor) is None:
-            self._answers.read_ahead(cursor.document, cursor.offset, tuple(self.documents.others(uri)))
+            self._answers.read_ahead(cursor.document, cursor.offset, self._others(cursor))
 
     def move_roots(self, roots: Sequence[str]) -> None:
         """The workspace has these folders now, given as URIs."""
