@@ -33,8 +33,10 @@ class Check:
     """Its line up to the cursor."""
     behind: str
     """The rest of that line."""
+    stands: bool
+    """The document parses as it is."""
     is_sound: bool
-    """The document parses as it is, or does without the line that is being written."""
+    """It does, or it would without the line that is being written."""
     _answers: dict[str, bool] = field(factory=dict, eq=False, repr=False)
     """What was parsed already: forms and features ask for the same texts."""
 
@@ -50,14 +52,15 @@ class Check:
         return False
 
     def admits(self, text: str) -> bool:
-        """Whether the document parses with `text` inserted; one that plainly goes on may need more to be whole.
+        """Whether the document parses with `text` inserted.
 
-        It cannot go on where its line is closed behind the cursor already.
+        In a line that does not stand yet, a text that plainly goes on may need more to be whole, unless something stands
+        behind the cursor: that would be in its way.
         """
         if not self.is_sound or self.parses_with(text):
             return True
         whole = self.line + text
-        may_go_on = not self.behind.strip() and goes_on(whole)
+        may_go_on = not self.stands and not self.behind.strip() and goes_on(whole)
         return may_go_on and any(self._parses(text + more) for more in continuations(self.language, whole))
 
     def parses_with(self, text: str) -> bool:
@@ -82,8 +85,9 @@ def check_at(trees: Trees, document: Document, offset: int) -> Check | None:
     if parsed is None:
         return None
     line, behind = document.text[:offset].rpartition("\n")[2], document.text[offset:].partition("\n")[0]
-    sound = any(_is_sound(document.language, each, start, end) for each, start, end in _befores(document.language, parsed, at))
-    return Check(document.language, parsed, at, line, behind, sound)
+    befores = (_is_sound(document.language, *each) for each in _befores(document.language, parsed, at))
+    stands = next(befores)
+    return Check(document.language, parsed, at, line, behind, stands, stands or any(befores))
 
 
 def _statement(data: bytes, at: int) -> tuple[Parsed | None, int]:

@@ -32,17 +32,18 @@ def test_every_grammar_is_installed(language: str) -> None:
         ("python", "x = ‸\ny = 2\n", "f(1", False),
         ("python", "x = ‸\ny = 2\n", "f(1,", True),  # plainly goes on
         ("python", "x = ‸\ny = 2\n", "f(1))", False),
-        ("python", "‸\ny = 2\n", "if y:", True),
+        ("python", "if‸\ny = 2\n", " y:", True),
+        ("python", "‸\ny = 2\n", "if y:", False),  # what stands is not broken
         ("python", "‸\ny = 2\n", "if y:\n    x = 1", True),
         ("python", "‸\ny = 2\n", "if y:\nx = 1", False),
-        ("python", "‸\ny = 2\n", "try:", True),
-        ("python", "‸\ny = 2\n", "@cache", True),
+        ("python", "try‸\ny = 2\n", ":", True),
+        ("python", "@‸\ny = 2\n", "cache", True),
         ("python", "def f():\n    ‸\n", "return f(a=1, 2)", False),  # only Python's own parser knows
         ("python", "x = f(‸)\n", "a, b", True),
         ("python", "x = f(‸)\n", "a b", False),
-        ("shellscript", "‸\necho done\n", 'if [ -f "$1" ]; then', True),
+        ("shellscript", "if‸\necho done\n", ' [ -f "$1" ]; then', True),
         ("shellscript", "‸\necho done\n", "fi", False),
-        ("shellscript", "‸\necho done\n", "for x in *; do", True),
+        ("shellscript", "for‸\necho done\n", " x in *; do", True),
         ("shellscript", "‸\necho done\n", 'echo "$HOME', False),
         ("json", '{\n  "a": 1,\n  ‸\n}\n', '"b": [1, 2]', True),
         ("json", '{\n  "a": 1,\n  ‸\n}\n', '"b": [1, 2}', False),
@@ -50,22 +51,23 @@ def test_every_grammar_is_installed(language: str) -> None:
         ("yaml", "a:\n  ‸\nb: 1\n", "c: ]", False),
         ("toml", "[a]\n‸\n", "b = 1", True),
         ("toml", "[a]\nb = 1\n‸\n", "b = 2", False),  # twice the same key
-        ("dockerfile", "FROM a\n‸\n", "RUN apt-get update && \\", True),
+        ("dockerfile", "FROM a\nRUN‸\n", " apt-get update && \\", True),
         ("dockerfile", "FROM a\n‸\n", "COPY --from", False),
         ("makefile", "all: a\n\n‸\n", "a: b\n\tcc b", True),
-        ("makefile", "all: a\n\n‸\n", "ifeq ($(A),1)", True),
+        ("makefile", "all: a\n\nifeq‸\n", " ($(A),1)", True),
         ("sql", "select a from b where ‸;", "c = 1", True),
         ("sql", "select a from b where ‸;", "c = = 1", False),
-        ("python", "‸\ny = 2\n", "print('a,", False),  # a string ends on its line
-        ("python", "‸\ny = 2\n", 'print("""a,', True),
+        ("python", "print(‸\ny = 2\n", "'a,", False),  # a string ends on its line
+        ("python", "print(‸\ny = 2\n", '"""a,', True),
         ("json", "{\n  ‸\n}\n", '"a:', False),
-        ("javascript", "‸\n", "x = 'a,", False),
-        ("javascript", "‸\n", "x = `a,", True),
-        ("shellscript", "‸\n", "echo 'a |", True),
+        ("javascript", "x =‸\n", " 'a,", False),
+        ("javascript", "x =‸\n", " `a,", True),
+        ("shellscript", "echo 'a‸\n", " |", True),
         ("python", "x = f(‸)\n", "a=", False),  # what stands behind is in the way of what should follow
         ("python", "if a or ‸:\n    x = 1\n", "b['c': d,", False),
         ("python", "def f(a: Union[‸\n\ny = 2\n", "int, str]\n) -> None:", True),  # its last line alone is no header
-        ("go", "package a\n\nfunc f() {\n\t‸\n}\n", "if x {", True),
+        ("go", "package a\n\nfunc f() {\n\tif‸\n}\n", " x {", True),
+        ("go", "package a\n\nfunc f() {\n\t‸\n}\n", "if x {", False),
         ("go", "package a\n\nfunc f() {\n\t‸\n}\n", "x := )", False),
     ],
 )
