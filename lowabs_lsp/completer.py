@@ -11,6 +11,7 @@ from lowabs_lsp.postprocess.deleting import Deletions
 from lowabs_lsp.postprocess.filters import may_insert
 from lowabs_lsp.postprocess.finish import finish
 from lowabs_lsp.postprocess.place import Place
+from lowabs_lsp.postprocess.withheld import Withheld
 from lowabs_lsp.prompt.fim import render
 from lowabs_lsp.prompt.languages import is_among, is_comment, opens_block
 from lowabs_lsp.scoring import best_of, explore
@@ -51,6 +52,8 @@ class Completer:
         self._context = ContextBuilder(settings.context, count, lambda: self.surroundings.segments)
         self._trees = Trees()
         self._deletions = Deletions()
+        self.withheld: Withheld | None = Withheld()
+        """Answers keys that agree with what was said and not shown. None: the model is asked at each place."""
         self.confidence: Confidence | None = confidence or confidence_of(engine)
         """Learns from what is accepted: hand it `Completion.features`. None where the model brings no calibration."""
         self.judge: Judge | None = self.confidence
@@ -84,7 +87,13 @@ class Completer:
         if limits.is_explicit and (count := self.settings.completion.alternatives) > 1:
             ways = explore(self.engine, prompt, decoding, cancelled, memory=memory, count=count)
             return best_of([end(each) for each in ways], count)
-        return end(self.engine.generate(prompt, decoding, cancelled, draft=memory, mixer=memory))
+        if self.withheld is None or limits.is_explicit:
+            return end(self.engine.generate(prompt, decoding, cancelled, draft=memory, mixer=memory))
+        if known := self.withheld.answer(document, offset, end, block=block):
+            return known
+        completion = end(self.engine.generate(prompt, decoding, cancelled, draft=memory, mixer=memory))
+        self.withheld.note(document, offset, completion, block=block)
+        return completion
 
     def read(
         self, document: Document, offset: int, workspace: Sequence[Document] = ()

@@ -111,7 +111,7 @@ def _run(errand: _Errand) -> None:
     np.savez_compressed(errand.file, **{name: getattr(places, name) for name in _PARTS})
 
 
-_PARTS = ("features", "kept", "key", "at", "text", "agree", "size", "keys")
+_PARTS = ("features", "kept", "key", "at", "text", "agree", "size", "stood", "keys")
 
 
 def load(file: Path) -> Places:
@@ -190,13 +190,13 @@ def plot(figures: Mapping[str, Any], file: Path) -> None:
 
 
 def _parsing(places: Iterable[Places], said: Sequence[Row], threshold: float) -> tuple[int, int]:
-    """How much is shown where the file parsed before, and with how much of that it parses as it then stands."""
+    """How much is shown where the file parsed, the line being written included, and with how much of that it parses still."""
     checked = parsing = 0
     for each, probabilities in zip(places, said, strict=True):
-        features = each.features[list(shown_rows(each, probabilities, threshold))]
-        sound = features[:, FEATURES.index("is_checked")] > 0
-        checked += int(sound.sum())
-        parsing += int((features[sound, FEATURES.index("parses")] > 0).sum())
+        shown = list(shown_rows(each, probabilities, threshold))
+        stood = each.stood[shown]
+        checked += int(stood.sum())
+        parsing += int((each.features[shown][stood, FEATURES.index("parses")] > 0).sum())
     return checked, parsing
 
 

@@ -19,7 +19,13 @@ from lowabs_lsp.errors import BenchError
 from lowabs_lsp.postprocess.features import FEATURES
 from lowabs_lsp.settings import Settings
 from lowabs_lsp.surroundings import Surroundings
+from lowabs_lsp.syntax.check import check_at
+from lowabs_lsp.syntax.trees import Trees
 from lowabs_lsp.values import Document, Engine
+
+_Row = tuple[tuple[float, ...], bool, bool, int, int, int, int, int]
+_Place = tuple[int, int, str, bool, list[tuple[str, tuple[float, ...]]]]
+"""Which text, what of it is typed, what is still to come, whether the file parsed, and what might be shown."""
 
 MOST_OF_TEXT, MOST_OF_SESSION = 100, 300
 """Keys of one text and of one commit, at most: what is long must not count for more than what is typed often."""
@@ -59,6 +65,8 @@ class Places:
     """[N]: how many characters the person may type until it differs."""
     size: NDArray[np.int32]
     """[N]: how many it has."""
+    stood: NDArray[np.bool_]
+    """[N]: the file parsed as it was, the line that is being written included."""
     keys: int
     """How many were pressed, silent ones too."""
 
@@ -67,16 +75,16 @@ def places_of(
     repository: Repository, engine: Engine, settings: Settings, *, keys: int, seed: int, seconds: float = float("inf")
 ) -> Places:
     """At most so many keys of a repository's commits, or what so many seconds yield."""
-    rows: list[tuple[tuple[float, ...], bool, int, int, int, int, int]] = []
+    rows: list[_Row] = []
     count, texts, last, until = 0, 0, (0, 0), time.monotonic() + seconds
     for session in draw_sessions(repository, revision="HEAD", seed=seed):
-        for number, at, rest, parts in _session_places(repository, session, engine, settings):
+        for number, at, rest, stood, parts in _session_places(repository, session, engine, settings):
             count += 1
             texts += number != last[0] or at <= last[1]
             last = number, at
             for text, features in parts:
                 agree, kept = _agreement(text, rest)
-                rows.append((features, kept, count, at, texts, agree, len(text)))
+                rows.append((features, kept, stood, count, at, texts, agree, len(text)))
             if count >= keys or time.monotonic() > until:
                 return _as_places(rows, count)
     return _as_places(rows, count)
@@ -88,19 +96,17 @@ def _agreement(text: str, rest: str) -> tuple[int, bool]:
     return same, whole
 
 
-def _as_places(rows: Sequence[tuple[tuple[float, ...], bool, int, int, int, int, int]], keys: int) -> Places:
+def _as_places(rows: Sequence[_Row], keys: int) -> Places:
     if not rows:
         raise BenchError("nothing was completed there; give repositories with more commits")
-    features, kept, *numbers = zip(*rows, strict=True)
+    features, kept, stood, *numbers = zip(*rows, strict=True)
     key, at, text, agree, size = (np.array(each, np.int32) for each in numbers)
     table = np.array(features, np.float32).reshape(-1, len(FEATURES))
-    return Places(table, np.array(kept, bool), key, at, text, agree, size, keys)
+    return Places(table, np.array(kept, bool), key, at, text, agree, size, np.array(stood, bool), keys)
 
 
-def _session_places(
-    repository: Repository, session: Session, engine: Engine, settings: Settings
-) -> Iterator[tuple[int, int, str, list[tuple[str, tuple[float, ...]]]]]:
-    """For each key: which text, what of it is typed, what is still to come, and what might be shown."""
+def _session_places(repository: Repository, session: Session, engine: Engine, settings: Settings) -> Iterator[_Place]:
+    """For each key of one commit."""
     with tempfile.TemporaryDirectory(prefix="lowabs-calibrate-") as folder:
         root = Path(folder).resolve() / "workspace"
         root.mkdir()
@@ -108,6 +114,7 @@ def _session_places(
         surroundings = Surroundings((root,), settings, engine.vocabulary)
         surroundings.files.build()
         completer = Completer(engine, settings, surroundings)
+        completer.withheld = None  # each place is to be judged by what the model says of it
         try:
             done: list[Document] = []
             keys = (place for file in session.files for place in _file_places(file, completer, root, done))
@@ -116,10 +123,8 @@ def _session_places(
             surroundings.stop()
 
 
-def _file_places(
-    file: FileSession, completer: Completer, root: Path, done: list[Document]
-) -> Iterator[tuple[int, int, str, list[tuple[str, tuple[float, ...]]]]]:
-    text, shift, number = file.change.before, 0, 0
+def _file_places(file: FileSession, completer: Completer, root: Path, done: list[Document]) -> Iterator[_Place]:
+    text, shift, number, trees = file.change.before, 0, 0, Trees()
     uri = (root / file.change.path).as_uri()
     for planned in file.edits:
         start = planned.edit.start + shift
@@ -139,7 +144,9 @@ def _file_places(
                     recorder = Recorder()
                     completer.judge = recorder
                     completer.complete(document, len(written), workspace=done)
-                    yield number, typing.at, typing.rest.replace("\r\n", "\n"), recorder.parts
+                    check = check_at(trees, document, len(written))
+                    stood = check is not None and check.stands
+                    yield number, typing.at, typing.rest.replace("\r\n", "\n"), stood, recorder.parts
             before += piece.text
         text = before + behind
         shift += len(planned.edit.text) - planned.edit.removed

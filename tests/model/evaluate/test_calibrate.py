@@ -89,7 +89,9 @@ def test_an_isotonic_map_rises_and_keeps_the_mean(rows: list[tuple[float, bool, 
 def places(rows: list[tuple[int, int, int, bool, int]]) -> Places:
     """Rows of text, key, characters typed, whether it is right, and how far the person types along."""
     text, key, at, kept, agree = (np.array(column) for column in zip(*rows, strict=True))
-    return Places(np.zeros((len(rows), 1), np.float32), kept.astype(bool), key, at, text, agree, agree, keys=10)
+    return Places(
+        np.zeros((len(rows), 1), np.float32), kept.astype(bool), key, at, text, agree, agree, kept.astype(bool), keys=10
+    )
 
 
 def test_a_suggestion_that_is_typed_along_counts_once() -> None:
