@@ -2,6 +2,8 @@
 
 from attrs import frozen
 
+from lowabs_lsp.alike import common_ends
+
 
 @frozen
 class Change:
@@ -14,22 +16,5 @@ class Change:
 
 def changed(old: str, new: str) -> Change:
     """The smallest single replacement that turns `old` into `new`; an empty one at the end where they are equal."""
-    start = _common(old, new, min(len(old), len(new)), from_end=False)
-    same = _common(old, new, min(len(old), len(new)) - start, from_end=True)
+    start, same = common_ends(old, new)
     return Change(start, len(old) - same, len(new) - same)
-
-
-def _common(old: str, new: str, most: int, *, from_end: bool) -> int:
-    """How many characters, up to `most`, two texts share at their beginning or at their end."""
-    low, high = 0, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        if from_end:
-            same = old[len(old) - middle : len(old) - low] == new[len(new) - middle : len(new) - low]
-        else:
-            same = old[low:middle] == new[low:middle]
-        if same:
-            low = middle
-        else:
-            high = middle - 1
-    return low

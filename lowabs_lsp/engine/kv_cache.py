@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, Self, TypeVar
 
+from lowabs_lsp.alike import common_start
+
 MOST_SEQUENCES = 64
 """How many token sequences are kept at most, however small they are: each new prompt is compared with all of them."""
 
@@ -58,7 +60,8 @@ class KvCache(Generic[M]):
 
     def _best(self, tokens: Sequence[int]) -> tuple[CachedSequence[M] | None, int]:
         """The sequence that shares the longest prefix with `tokens`, and how long that is."""
-        lengths = [common_prefix(sequence.tokens, tokens) for sequence in self._sequences]
+        wanted = list(tokens)
+        lengths = [common_start(sequence.tokens, wanted) for sequence in self._sequences]
         common = max(lengths, default=0)
         return (self._sequences[lengths.index(common)], common) if common else (None, 0)
 
@@ -74,16 +77,3 @@ class KvCache(Generic[M]):
 def sequences_that_fit(memory_bytes: int, megabytes: int) -> int:
     """How many sequences to keep when each has a memory of so many bytes; one in any case."""
     return max(1, min(MOST_SEQUENCES, (megabytes << 20) // memory_bytes))
-
-
-def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
-    """How many leading tokens are the same; found by halves, since lists are compared faster than a loop can."""
-    a, b = list(a), list(b)
-    same, end = 0, min(len(a), len(b))
-    while same < end:
-        middle = (same + end + 1) // 2
-        if a[same:middle] == b[same:middle]:
-            same = middle
-        else:
-            end = middle - 1
-    return same

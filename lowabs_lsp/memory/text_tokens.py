@@ -8,6 +8,8 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from lowabs_lsp.alike import common_ends
+
 Encode = Callable[[str], Sequence[int]]
 TokenArray = NDArray[np.uint32]
 
@@ -53,8 +55,7 @@ class TextTokens:
         """The range of pieces that may be cut otherwise in `text`: one before the change, since a blank line joins it."""
         if text == self.text:
             return 0, 0
-        same = _common_start(self.text, text)
-        same_end = _common_start(self.text[same:][::-1], text[same:][::-1])
+        same, same_end = common_ends(self.text, text)
         first = max(0, int(np.searchsorted(self._starts, same, side="right")) - 2)
         last = int(np.searchsorted(self._starts, len(self.text) - same_end, side="right"))
         return first, min(last, len(self._starts) - 1)
@@ -69,15 +70,3 @@ def _respan(edges: NDArray[np.intp], first: int, last: int, lengths: Sequence[in
     """`edges` with pieces of the given lengths in place of those from `first` to before `last`."""
     inner = edges[first] + np.cumsum([0, *lengths])
     return np.concatenate((edges[:first], inner, edges[last + 1 :] + (inner[-1] - edges[last])))
-
-
-def _common_start(a: str, b: str) -> int:
-    """How many characters `a` and `b` begin with in common; by halves, since comparing slices is fast."""
-    low, high = 0, min(len(a), len(b))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if a[low:middle] == b[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low

@@ -5,6 +5,8 @@ from typing import Generic, TypeVar
 
 from attrs import define, field
 
+from lowabs_lsp.alike import common_start
+
 Value = TypeVar("Value")
 
 
@@ -34,7 +36,7 @@ class PrefixTree(Generic[Value]):
             if child is None:
                 child = node.children[text[start]] = Node(text[start:], node)
             elif not text.startswith(child.edge, start):
-                child = self._split(child, common(child.edge, text, start))
+                child = self._split(child, common_start(child.edge, text[start : start + len(child.edge)]))
             node, start = child, start + len(child.edge)
         node.values.append(value)
         return node
@@ -64,15 +66,3 @@ class PrefixTree(Generic[Value]):
         child.edge, child.parent = child.edge[length:], middle
         middle.children[child.edge[0]] = child
         return middle
-
-
-def common(edge: str, text: str, start: int) -> int:
-    """How many characters `edge` and `text` from `start` on have in common, by bisection: comparing is fast, looping is not."""
-    low, high = 0, min(len(edge), len(text) - start)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if text.startswith(edge[:middle], start):
-            low = middle
-        else:
-            high = middle - 1
-    return low

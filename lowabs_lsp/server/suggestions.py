@@ -7,9 +7,9 @@ from difflib import SequenceMatcher
 
 from attrs import define, evolve, field, frozen
 
+from lowabs_lsp.alike import common_start
 from lowabs_lsp.server.agreement import Place, agrees, rest_of
 from lowabs_lsp.server.documents import take_units
-from lowabs_lsp.server.prefix_tree import common
 from lowabs_lsp.values import Completion, Document
 
 REMEMBERED = 256
@@ -111,7 +111,7 @@ class Suggestions:
         if earlier is None or now is None or not agrees(current.text, now):
             self._dismiss(current)
             return
-        done, reached = common(current.text, earlier, 0), common(current.text, now, 0)
+        done, reached = common_start(current.text, earlier), common_start(current.text, now)
         gained = current.text[done:reached]
         if reached < len(current.text):
             if is_part(gained, current.text[done:]):
@@ -176,7 +176,7 @@ class Suggestions:
         taken = self._taken.get(before.uri)
         if not taken:
             return
-        start, moved = common(before.text, after.text, 0), len(after.text) - len(before.text)
+        start, moved = common_start(before.text, after.text), len(after.text) - len(before.text)
         self._taken[before.uri] = [
             _Taken(each.language, each.text, each.offset + moved * (each.offset > start), each.at) for each in taken
         ]

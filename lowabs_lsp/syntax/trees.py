@@ -1,12 +1,12 @@
 """Texts with their syntax trees: parsed again only where they changed."""
 
 from collections import OrderedDict
-from collections.abc import Callable
 from typing import Self
 
 from attrs import field, frozen
 from tree_sitter import Language, Node, Parser, Tree
 
+from lowabs_lsp.alike import common_ends
 from lowabs_lsp.syntax.grammars import grammar_of
 from lowabs_lsp.values import Document
 
@@ -75,22 +75,6 @@ class Trees:
         if len(self._last) > REMEMBERED:
             self._last.popitem(last=False)
         return parsed
-
-
-def common_ends(old: bytes, new: bytes) -> tuple[int, int]:
-    """How many bytes two texts begin with alike, and how many they then still end with alike."""
-    most = min(len(old), len(new))
-    start = _bisected(most, lambda count: old[:count] == new[:count])
-    end = _bisected(most - start, lambda count: old[len(old) - count :] == new[len(new) - count :])
-    return start, end
-
-
-def _bisected(most: int, holds: Callable[[int], bool]) -> int:
-    low, high = 0, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if holds(middle) else (low, middle - 1)
-    return low
 
 
 def _point(data: bytes, at: int) -> tuple[int, int]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import onnxruntime_genai as genai
 
+from lowabs_lsp.alike import common_start
 from lowabs_lsp.bench.contender import Steps, Task, line_length
-from lowabs_lsp.engine.kv_cache import common_prefix
 
 OPTIONS = ("block_size=128", "accuracy_level=4")
 """As our own graphs of 4 and 8 bits have it; smaller blocks are slower."""
@@ -63,7 +63,7 @@ class GenAi:
     def edit(self, number: int) -> dict[str, float]:
         """Complete the line at one of the places, greedily."""
         prompt = self.task.edits[number].tokens
-        self._rewind(min(common_prefix(self.ids, prompt), len(prompt) - 1))
+        self._rewind(min(common_start(self.ids, prompt), len(prompt) - 1))
         computed, said = len(prompt) - len(self.ids), list[int]()
         self._append(prompt[len(self.ids) :])
         while len(said) < self.task.line_tokens:

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, DynamicCache, Qwen3ForCausalLM, StaticCache
 
+from lowabs_lsp.alike import common_start
 from lowabs_lsp.bench.contender import Steps, Task, line_length
-from lowabs_lsp.engine.kv_cache import common_prefix
 
 CACHE = "cache" if "cache" in inspect.signature(Qwen3ForCausalLM.forward).parameters else "past_key_values"
 """What this version of transformers calls it."""
@@ -54,7 +54,7 @@ class HuggingFace:
     def edit(self, number: int) -> dict[str, float]:
         """Complete the line at one of the places, greedily."""
         prompt = self.task.edits[number].tokens
-        self._rewind(min(common_prefix(self.ids, prompt), len(prompt) - 1))
+        self._rewind(min(common_start(self.ids, prompt), len(prompt) - 1))
         computed, said = len(prompt) - len(self.ids), list[int]()
         following = self._append(prompt[len(self.ids) :], 1)
         while len(said) < self.task.line_tokens:

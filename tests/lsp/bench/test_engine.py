@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from lowabs_lsp.alike import common_start
 from lowabs_lsp.bench.contender import Task, line_length
 from lowabs_lsp.bench.engine import (
     EngineBench,
@@ -16,7 +17,6 @@ from lowabs_lsp.bench.engine import (
 )
 from lowabs_lsp.bench.engine_report import as_markdown, draw_plots
 from lowabs_lsp.engine.bundle import OpenBundle, open_bundle
-from lowabs_lsp.engine.kv_cache import common_prefix
 from lowabs_lsp.errors import BenchError
 
 TINY = Path(__file__).parents[2] / "data" / "tiny"
@@ -69,7 +69,7 @@ def test_an_edit_adds_a_dozen_tokens_to_the_one_before(task: Task) -> None:
     for before, after in zip(task.edits, task.edits[1:], strict=False):
         assert after.prefix.startswith(before.prefix)
         assert after.suffix == before.suffix
-        assert len(before.tokens) - common_prefix(before.tokens, after.tokens) <= 4
+        assert len(before.tokens) - common_start(list(before.tokens), list(after.tokens)) <= 4
         assert abs(len(after.tokens) - len(before.tokens) - 12) <= 4
 
 

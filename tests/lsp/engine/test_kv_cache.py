@@ -3,7 +3,7 @@ from typing import Self
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lowabs_lsp.engine.kv_cache import MOST_SEQUENCES, KvCache, common_prefix, sequences_that_fit
+from lowabs_lsp.engine.kv_cache import MOST_SEQUENCES, KvCache, sequences_that_fit
 
 TOKENS = st.lists(st.integers(0, 2), min_size=1, max_size=12)
 
@@ -81,13 +81,6 @@ def test_the_least_recently_used_sequence_gives_way() -> None:
         run(cache, prompt)
     assert run(cache, [1, 1]) == 1
     assert run(cache, [2, 2]) == 0
-
-
-@given(a=TOKENS, b=TOKENS)
-def test_the_common_prefix_is_common_and_longest(a: list[int], b: list[int]) -> None:
-    n = common_prefix(a, b)
-    assert a[:n] == b[:n]
-    assert a[n : n + 1] != b[n : n + 1] or n == len(a) == len(b)
 
 
 @given(size=st.integers(1, 1 << 28), megabytes=st.integers(1, 1000))

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lowabs_lsp.server.prefix_tree import PrefixTree, common
+from lowabs_lsp.server.prefix_tree import PrefixTree
 
 TEXTS = st.text("ab", max_size=8)
 
@@ -28,11 +28,3 @@ def test_an_empty_tree_keeps_nothing_of_what_it_had(texts: list[str]) -> None:
         tree.discard(node, number)
     assert not tree._root.children
     assert not tree._root.values
-
-
-@given(edge=TEXTS, text=TEXTS, start=st.integers(0, 8))
-def test_common_counts_what_two_texts_begin_with(edge: str, text: str, start: int) -> None:
-    start = min(start, len(text))
-    length = common(edge, text, start)
-    assert text.startswith(edge[:length], start)
-    assert length == len(edge) or not text.startswith(edge[: length + 1], start)
