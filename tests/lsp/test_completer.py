@@ -39,6 +39,8 @@ def complete(marked: str, says: str, settings: Settings | None = None) -> Comple
     [
         ("def add(a, b):\n    return ‸", "a + b\n\ndef sub", "a + b"),
         ("x = f(‸)", "a, b)", "a, b"),
+        ("x = 'a‸'", "bc'", "bc"),
+        ("x = ‸\ny = 2\n", "f(\n    1)", "f("),
         ("def f():‸", "\n    return 1\n\nx = 2", "\n    return 1"),
         ("def f():\n    ‸\n", "x = 1\n    return x\ny = 2", "x = 1\n    return x"),
         ("# swap a and b\n‸", "a, b = b, a\n", "a, b = b, a"),
@@ -58,6 +60,7 @@ def test_a_completion_ends_where_it_should(marked: str, says: str, text: str) ->
         ("def f():\n    ‸\n    return 1\n", "return 1", Reason.SUFFIX),
         ("x = ‸", "ababababababab", Reason.REPETITION),
         ("na‸me = 1", "never asked", Reason.MID_WORD),
+        ("x = ‸ + 1", "never asked", Reason.MID_WORD),
     ],
 )
 def test_silence_has_its_reason(marked: str, says: str, reason: Reason) -> None:
