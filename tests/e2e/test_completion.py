@@ -13,6 +13,8 @@ from server_process import command
 
 URI = "file:///w/src/a.py"
 AUTOMATIC, INVOKED = lsp.InlineCompletionTriggerKind.Automatic, lsp.InlineCompletionTriggerKind.Invoked
+PATIENCE = 20.0
+"""Seconds until an answer that does not come fails a test."""
 
 
 class Editor:
@@ -213,7 +215,7 @@ async def test_the_menu_of_an_editor_with_ghost_text_is_not_held_up(editor: Edit
     editor.open("x = ")
     await editor.test("gate", open=False)
     await editor.test("patience", seconds=0.05)
-    assert await editor.menu() == []  # though the gate stays closed
+    assert await asyncio.wait_for(editor.menu(), PATIENCE) == []  # though the gate stays closed
     assert await editor.test("idle")
     await editor.test("patience", seconds=60.0)
     await editor.test("gate", open=True)
@@ -296,7 +298,7 @@ async def test_a_running_request_stops_at_once_when_a_key_disagrees_with_what_it
     running = editor.ask()
     await editor.test("started")
     editor.type("g")
-    assert list((await running).items) == []
+    assert list((await asyncio.wait_for(running, PATIENCE)).items) == []
     assert await editor.test("idle")  # with the gate still closed
 
 
