@@ -33,8 +33,8 @@ def begin(name: str, command: list[str], folder: str) -> RawClient:
 
 
 def complete(client: RawClient) -> None:
-    """Ask until there is a completion."""
-    while not client.ask("textDocument/inlineCompletion", inline(URI, 2, 14))["items"]:
+    """Ask, as who presses the key for it, until there is a completion."""
+    while not client.ask("textDocument/inlineCompletion", inline(URI, 2, 14, kind=1))["items"]:
         pass
 
 
