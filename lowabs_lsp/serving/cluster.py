@@ -47,7 +47,7 @@ class Team:
     """More jobs than these, on average, and replicas are added."""
     per_node: int = 0
     """Replicas, and fronts, on one node at most, so that no node's death takes all of them; 0 sets no bound."""
-    second_try: float = 0.5
+    second_try: float = 0.3
     """Seconds after which a job that nothing was heard of is given to another replica as well; more for large models."""
     fronts: int = 2
     """HTTP fronts; two survive the death of one."""

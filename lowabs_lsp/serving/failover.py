@@ -27,7 +27,7 @@ class LostError(Exception):
 class Patience:
     """How long to wait for replicas, in seconds."""
 
-    until_another: float = 0.5
+    until_another: float = 0.3
     """A job that nothing was heard of for so long is given to another replica as well, once."""
     until_busy: float = 10.0
     """A job whose replicas are lost is tried anew for so long."""

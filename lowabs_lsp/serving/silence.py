@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Collection, Hashable
 from typing import Generic, TypeVar
 
-PATIENCE = 0.3
+PATIENCE = 0.2
 """Seconds after which a replica that a job was sent to and that was not heard of since counts as silent."""
 
 Name = TypeVar("Name", bound=Hashable)

@@ -1,5 +1,7 @@
 """The team's service on a real cluster: `serve run` on two nodes of this machine, people who type, and kill -9."""
 
+import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -19,7 +21,7 @@ from lowabs_lsp.values import Decoding, Prompt
 
 sys.path.insert(0, str(Path(__file__).parent))  # the tests share the module beside them
 
-from two_nodes import TwoNodes, kill
+from two_nodes import TwoNodes, kill, processor_seconds
 
 pytestmark = [
     pytest.mark.cluster,
@@ -105,6 +107,22 @@ def test_nobody_sees_a_replica_die(cluster: TwoNodes) -> None:
     waits = type_while(cluster, lambda: kill(victim), seconds=12)
     assert statuses(waits) == {200}
     cluster.wait_for_engines(2, without=[victim])
+
+
+def test_nobody_waits_for_a_replica_that_hangs(cluster: TwoNodes) -> None:
+    victim = cluster.wait_for_engines(2)[0]
+
+    def hang() -> None:
+        os.kill(victim, signal.SIGSTOP)
+        threading.Timer(5, os.kill, (victim, signal.SIGCONT)).start()
+
+    waits = type_while(cluster, hang, seconds=12)
+    assert statuses(waits) == {200}
+    meanwhile = [wait.milliseconds for wait in waits if 5 < wait.at < 8]
+    assert sum(waited > 500 for waited in meanwhile) < len(meanwhile) / 5  # half of the sessions are its own
+    before = processor_seconds(victim)
+    assert statuses(type_away(Crowd((cluster.url,), people=10, seconds=4))) == {200}
+    assert processor_seconds(victim) > before + 0.2  # it has them again
 
 
 def test_nobody_sees_an_update(cluster: TwoNodes) -> None:
