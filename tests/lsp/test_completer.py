@@ -44,6 +44,7 @@ def complete(marked: str, says: str, settings: Settings | None = None) -> Comple
         ("def f():‸", "\n    return 1\n\nx = 2", "\n    return 1"),
         ("def f():\n    ‸\n", "x = 1\n    return x\ny = 2", "x = 1\n    return x"),
         ("# swap a and b\n‸", "a, b = b, a\n", "a, b = b, a"),
+        ("if x:\n\ty = 1\n\ndef f():‸", "\n    return 1", "\n\treturn 1"),
         ("def f():\r\n    ‸\r\n", "x = 1\n    return x", "x = 1\r\n    return x"),
     ],
 )
