@@ -95,39 +95,44 @@ class VsCode:
         """The ghost text once it is `expected`, else what there is when the time is over, and what else is to be seen in the log."""
         if not eventually(lambda: self.shown() == expected):
             self.picture("vscode-failed")
-            menu = self.page.locator(f"{MENU} .label-name").all_inner_texts()
-            log.warning("menu: %s\npop-ups: %s\n%s", menu, self.notifications(), self.workplace.log()[-3000:])
+            log.warning("menu: %s\npop-ups: %s\n%s", self.menu(), self.notifications(), self.workplace.log()[-3000:])
         return self.shown()
 
     def take(self, expected: str) -> str:
-        """Press Tab for the ghost text; the file's text, once it is saved as `expected`.
+        """Press Tab for the ghost text; the file's text, once it is saved as `expected`."""
+        self.take_part("Tab", "")
+        return self.save(expected)
 
-        VS Code learns a moment after it has drawn ghost text that Tab takes it; a key that comes first does nothing.
+    def take_part(self, key: str, rest: str) -> None:
+        """Press a key that takes ghost text but for `rest`.
+
+        VS Code learns a moment after it has drawn ghost text that a key takes it; one that comes first does nothing.
         """
         for _ in range(3):
-            self.page.keyboard.press("Tab")
-            if eventually(lambda: not self.shown(), seconds=20):
+            self.page.keyboard.press(key)
+            if eventually(lambda: self.shown() == rest, seconds=20):
                 break
-        return self.save(expected)
 
     def save(self, expected: str) -> str:
         """The file's text once it is saved as `expected`, else what is saved when the time is over."""
-
-        def saved() -> bool:
+        for _ in range(30):
             self.page.keyboard.press("Control+s")
-            return self.file.read_text() == expected
-
-        eventually(saved)
+            if eventually(lambda: self.file.read_text() == expected, seconds=4):
+                break
         return self.file.read_text()
 
-    def menu(self, expected: str) -> list[str]:
-        """What of the menu of completions one sees, once `expected` is offered, else when the time is over."""
+    def offer(self, typed: str, expected: str) -> str:
+        """The ghost text behind `typed`, the whole file, once it is `expected`: typed anew while new settings or a new server come."""
+        for _ in range(3):
+            self.reset("")
+            self.type(typed, delay=60)
+            if eventually(lambda: self.shown() == expected, seconds=20):
+                return expected
+        return self.ghost_text(expected)
 
-        def offered() -> list[str]:
-            return self.page.locator(f"{MENU} .label-name").all_inner_texts()
-
-        eventually(lambda: expected in offered())
-        return offered()
+    def menu(self) -> list[str]:
+        """What of the menu of completions one sees."""
+        return self.page.locator(f"{MENU} .label-name").all_inner_texts()
 
     def status(self, expected: str) -> str:
         """What the status bar item says when one points at it, once it says `expected`."""
@@ -149,6 +154,10 @@ class VsCode:
         box.fill(text)
         box.press("Enter")
 
+    def open(self, name: str) -> None:
+        """Open a file of the project."""
+        self.page.locator(".explorer-folders-view .monaco-list-row", has_text=name).first.dblclick()
+
     def configure(self, settings: Mapping[str, object]) -> None:
         """The settings of the workspace from now on."""
         file = self.workplace.project / ".vscode" / "settings.json"
@@ -163,8 +172,11 @@ class VsCode:
         self.workplace.wait_for_model()
 
     def configured(self) -> dict[str, object]:
-        """The user's settings that are not those which every test has."""
-        settings: dict[str, object] = json.loads(_settings(self.workplace).read_text())
+        """The user's settings that are not those which every test has; none while VS Code writes the file."""
+        try:
+            settings: dict[str, object] = json.loads(_settings(self.workplace).read_text())
+        except json.JSONDecodeError:
+            return {}
         return {key: value for key, value in settings.items() if key not in USER_SETTINGS}
 
     def notifications(self) -> list[str]:
@@ -242,7 +254,9 @@ def open_vscode(program: Path, workplace: Workplace, file: Path, others: Sequenc
                 row.dblclick(timeout=120_000)
                 page.locator(".editor-instance .view-lines").first.click()
                 workplace.wait_for_model()
-                yield VsCode(page, workplace, file)
+                opened = VsCode(page, workplace, file)
+                assert "lowabs: ready" in opened.status("lowabs: ready")
+                yield opened
                 browser.close()
         finally:
             server.terminate()

@@ -29,7 +29,10 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   context.subscriptions.push(
     bar,
     started,
-    vscode.window.onDidChangeActiveTextEditor(() => bar.refresh()),
+    vscode.window.onDidChangeActiveTextEditor((editor) => {
+      bar.refresh();
+      if (editor) started.focus(editor);
+    }),
     vscode.workspace.onDidChangeConfiguration(async (event) => {
       if (event.affectsConfiguration('lowabs.command')) await started.start();
       if (event.affectsConfiguration('lowabs')) bar.refresh();

@@ -1,12 +1,12 @@
 // The server's process: found, started, started anew; and what it says of itself.
 import * as vscode from 'vscode';
 import { type ExecuteCommandParams, ExecuteCommandRequest } from 'vscode-languageclient';
-import { LanguageClient, State } from 'vscode-languageclient/node';
+import { type ErrorHandler, ErrorAction, LanguageClient, State } from 'vscode-languageclient/node';
 import { find, offerInstallation } from './program';
 import { explicitSettings } from './settings';
 import type { Status } from './status';
 
-const STATUS = 'lowabs/status', STATUS_CHANGED = 'lowabs/statusChanged';
+const STATUS = 'lowabs/status', STATUS_CHANGED = 'lowabs/statusChanged', DID_FOCUS = 'textDocument/didFocus';
 
 export class Server implements vscode.Disposable {
   private client: LanguageClient | undefined;
@@ -26,7 +26,13 @@ export class Server implements vscode.Disposable {
 
   private async run(path: string, args: string[]): Promise<void> {
     const settings = () => explicitSettings(vscode.workspace.getConfiguration('lowabs'));
-    const client = new LanguageClient('lowabs', 'lowabs', { command: path, args }, {
+    let restarts: ErrorHandler | undefined;
+    const client: LanguageClient = new LanguageClient('lowabs', 'lowabs', { command: path, args }, {
+      // Keys that are written to a server which has just crashed fail; the library would then stop it for good instead of starting it anew.
+      errorHandler: {
+        error: () => ({ action: ErrorAction.Continue, handled: true }),
+        closed: () => (restarts ??= client.createDefaultErrorHandler()).closed(),
+      },
       documentSelector: [{ scheme: 'file' }, { scheme: 'untitled' }, { scheme: 'vscode-notebook-cell' }],
       initializationOptions: settings(),
       middleware: { workspace: { configuration: async () => [settings()] } },
@@ -65,6 +71,16 @@ export class Server implements vscode.Disposable {
   async execute(command: string, ...args: unknown[]): Promise<void> {
     const params: ExecuteCommandParams = { command, arguments: args };
     await this.client?.sendRequest(ExecuteCommandRequest.type, params);
+  }
+
+  /** The model may read what stands around the cursor before anybody asks. */
+  focus({ document, selection }: vscode.TextEditor): void {
+    if (!this.client?.isRunning()) return;
+    const convert = this.client.code2ProtocolConverter;
+    void this.client.sendNotification(DID_FOCUS, {
+      textDocument: convert.asTextDocumentIdentifier(document),
+      position: convert.asPosition(selection.active),
+    });
   }
 
   showLog(): void {
