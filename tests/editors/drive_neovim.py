@@ -14,8 +14,10 @@ from attrs import define, field
 from workplace import CLIENTS, Workplace, eventually
 
 READY = """
+local server, file = ...
 for _, client in ipairs((vim.lsp.get_clients or vim.lsp.get_active_clients)()) do
-  if client.name == 'lowabs' and client.initialized and vim.lsp.buf_is_attached(0, client.id) then return true end
+  local ready = client.name == server and client.initialized and vim.lsp.buf_is_attached(0, client.id)
+  if ready and vim.fn.expand('%:t') == file then return true end
 end"""
 
 GHOST_TEXT = """
@@ -36,11 +38,11 @@ return vim.tbl_map(function(row)
 end, vim.fn.range(1, vim.o.lines))"""
 
 TELL_WHEN = """
-local source, expected, channel, left = ...
+local source, expected, channel, left, arguments = ...
 local condition, timer = loadstring(source), vim.loop.new_timer()
 timer:start(0, 5, vim.schedule_wrap(function()
   if timer:is_closing() then return end
-  local value = condition()
+  local value = condition(unpack(arguments))
   left = left - 5
   if value == expected or left <= 0 then
     timer:close()
@@ -83,14 +85,18 @@ class Neovim:
         """Press `keys`, in Neovim's notation."""
         assert self.call("nvim_input", keys) == len(keys.encode())
 
-    def when(self, lua: str, expected: object, milliseconds: int = 120_000) -> object:
+    def when(self, lua: str, expected: object, *arguments: str, milliseconds: int = 120_000) -> object:
         """The value of `lua` as soon as it equals `expected`, else its value when the time is over. Keys go on meanwhile."""
         channel, _ = self.call("nvim_get_api_info")
-        self.lua(TELL_WHEN, lua, expected, channel, milliseconds)
+        self.lua(TELL_WHEN, lua, expected, channel, milliseconds, arguments)
         while True:
             kind, *rest = self._receive()
             if kind == 2 and rest[0] == "condition":
                 return rest[1][0]
+
+    def wait_for(self, server: str, file: str) -> None:
+        """Until `file` is in front, and `server` has it."""
+        assert self.when(READY, True, server, file) is True
 
     def ghost_text(self, expected: str) -> object:
         """What is shown as ghost text, once it is `expected` or never."""
@@ -143,10 +149,10 @@ def open_neovim(
             with socket.socket(socket.AF_UNIX) as connection:
                 assert eventually(lambda: connection.connect_ex(str(address)) == 0)
                 neovim = Neovim(connection, workplace)
-                assert neovim.when(READY, expected=True) is True
+                neovim.wait_for("lowabs", file.name)
                 workplace.wait_for_model()
                 yield neovim
                 connection.sendall(msgpack.packb([2, "nvim_command", ["qall!"]]))
-                process.wait(10)
+                process.wait(120)
         finally:
             process.kill()

@@ -65,6 +65,32 @@ def test_the_block_for_sublime_is_its_file() -> None:
     assert ("sublime", (CLIENTS / "sublime" / "LSP.sublime-settings").read_text()) in list(blocks("json"))
 
 
+def test_jupyter_sends_settings_that_the_server_knows() -> None:
+    [text] = [text for folder, text in blocks("json") if folder == "jupyter"]
+    load_settings(nested(json.loads(text)["language_servers"]["lowabs"]["serverSettings"])["lowabs"])
+
+
+def test_jupyter_starts_our_server_and_none_that_its_name_would_put_first() -> None:
+    servers = read("jupyter/lowabs.json")["LanguageServerManager"]["language_servers"]
+    assert {name: server["argv"] for name, server in servers.items()} == {
+        "lowabs": ["lowabs-lsp"],
+        "basedpyright": [],
+        "jedi-language-server": [],
+    }
+
+
+def test_vscode_has_the_settings_of_its_readme() -> None:
+    known = read("vscode/package.json")["contributes"]["configuration"]["properties"]
+    [text] = [text for folder, text in blocks("json") if folder == "vscode"]
+    assert set(json.loads(text)) <= set(known)
+
+
+def test_kate_starts_our_server_with_settings_that_it_knows() -> None:
+    assert {tuple(server["command"]) for server in read("kate/settings.json")["servers"].values()} == {("lowabs-lsp",)}
+    [told] = re.findall(r'`"initializationOptions": (\{.*?\})`', (CLIENTS / "kate" / "README.md").read_text())
+    load_settings(json.loads(told))
+
+
 def test_zed_would_send_settings_that_the_server_knows() -> None:
     [text] = [text for folder, text in blocks("json") if folder == "zed"]
     load_settings(json.loads(text)["lsp"]["lowabs"]["settings"])
@@ -83,6 +109,7 @@ def test_each_readme_says_what_one_gets_and_how_to_check(readme: Path) -> None:
     if "Not supported" not in gets:
         assert "lowabs-lsp doctor" in readme.read_text()
         assert "## Install" in readme.read_text()
+        assert re.search(r"(?i)turn(ed)? (off in|a language off)", readme.read_text())
 
 
 def test_each_file_that_a_readme_copies_is_there() -> None:

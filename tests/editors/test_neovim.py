@@ -141,13 +141,16 @@ def test_tab_without_ghost_text_does_what_the_user_mapped_it_to(opened: Open) ->
 
 def test_a_language_that_is_turned_off_has_no_ghost_text(opened: Open) -> None:
     neovim = opened("", {"re": "turn a + b"}, vimrc="let g:lowabs = #{disabledLanguages: ['python']}")
-    neovim.type("ire<Esc>:edit! other.txt<CR>ire")
+    neovim.type("ire<Esc>:edit! other.txt<CR>")
+    neovim.wait_for("lowabs", "other.txt")
+    neovim.type("ire")
     assert neovim.ghost_text("turn a + b") == "turn a + b"
     assert len(neovim.workplace.prompts()) == 1
 
 
 def test_the_menu_of_another_server_appears_beside_the_ghost_text(opened: Open) -> None:
     neovim = opened("import os\n\n", {"os.path": ".join(a, b)"}, vimrc=JEDI)
+    neovim.wait_for("jedi", "demo.py")
     neovim.type("Gios.path")
     assert neovim.ghost_text(".join(a, b)") == ".join(a, b)"
     neovim.type(".base<C-x><C-o>")
