@@ -1,6 +1,7 @@
 """Runs contenders side by side: each in a process of its own, asked in turn, so that a slow moment hits none of them alone."""
 
 import json
+import logging
 import os
 import statistics
 import subprocess
@@ -15,6 +16,8 @@ from attrs import define, field, frozen
 
 from lowabs_lsp.bench.contender import Task
 from lowabs_lsp.errors import BenchError
+
+log = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 0.03
 """Between two contenders: threads that some libraries keep spinning after a run come to rest."""
@@ -123,6 +126,7 @@ def race(entries: Sequence[Entry], steps: Sequence[Asked], task: Task, rounds: i
                 results.append(Result(entry.name, contender.start_ms))
                 running.append((contender, results[-1]))
         for turn in range(rounds + 1):
+            log.info("round=%d of=%d", turn, rounds)
             for step in steps:
                 for contender, result in running:
                     if step.kind in contender.kinds and not result.fault:
