@@ -42,8 +42,9 @@ Fill = Callable[[Hole], str]
 
 
 def settings_of(*, memory: bool = True, snippets: float | None = None, one_line: bool = False) -> Settings:
-    """The user's default settings, but for what is measured."""
+    """The user's default settings, but for what is measured; nothing is held back for doubt, as peers' scores are."""
     settings = Settings()
+    settings = evolve(settings, completion=evolve(settings.completion, precision=0.0))
     if not memory:
         settings = evolve(settings, memory=MemorySettings(enabled=False))
     if snippets is not None:
