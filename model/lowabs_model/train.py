@@ -284,6 +284,7 @@ def processes() -> Iterator[World]:
     dist.init_process_group("nccl" if cuda else "gloo")
     try:
         yield World(dist.get_rank(), size, device)
+        dist.barrier()  # who is done first must not close connections that the others still use
     finally:
         dist.destroy_process_group()
 
