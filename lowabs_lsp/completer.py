@@ -89,7 +89,8 @@ class Completer:
             return best_of([end(each) for each in ways], count)
         if self.withheld is None or limits.is_explicit:
             return end(self.engine.generate(prompt, decoding, cancelled, draft=memory, mixer=memory))
-        if known := self.withheld.answer(document, offset, end, block=block):
+        enough = self.judge.threshold(precision) if self.judge else 0.0
+        if known := self.withheld.answer(document, offset, end, block=block, enough=enough):
             return known
         completion = end(self.engine.generate(prompt, decoding, cancelled, draft=memory, mixer=memory))
         self.withheld.note(document, offset, completion, block=block)

@@ -9,6 +9,8 @@ from lowabs_lsp.values import Completion, Document, Generated, Reason, Stop, Tim
 
 WHOLE = (Stop.END, Stop.TEXT)
 """How a text ends that the model would say again, less what was typed of it."""
+HOPELESS = 0.5
+"""Of the probability that is enough to be shown: below it, and certain of the token that is being typed, doubt will not end."""
 
 
 @frozen
@@ -36,19 +38,24 @@ class Withheld:
             self._last = _Said(document.uri, prefix, suffix, block, generated)
 
     def answer(
-        self, document: Document, offset: int, finish: Callable[[Generated], Completion], *, block: bool
+        self, document: Document, offset: int, finish: Callable[[Generated], Completion], *, block: bool, enough: float = 0.0
     ) -> Completion | None:
         """What `finish` makes of the rest of the last text, if keys since then agree with it; None: ask the model.
 
-        Within a token the model may be surer of the rest of it than it was of all, so doubt is no answer.
+        Behind a part of a token the model may be surer of the rest of it than it was of all, so doubt is an answer only where
+        it would be far from `enough` even so.
         """
         said = self._last
         if said is None or said.uri != document.uri or (block and not said.block) or said.suffix != document.text[offset:]:
             return None
         prefix = document.text[:offset]
         rest = rest_of(said.generated, prefix[len(said.prefix) :]) if prefix.startswith(said.prefix) else None
-        completion = finish(rest) if rest is not None else None
-        return None if completion is None or completion.reason is Reason.DOUBTFUL else completion
+        if rest is None:
+            return None
+        completion = finish(rest)
+        if completion.reason is Reason.DOUBTFUL and (finish(sure_of_first(rest)).confidence or 0.0) >= HOPELESS * enough:
+            return None
+        return completion
 
 
 def rest_of(generated: Generated, typed: str) -> Generated | None:
@@ -73,3 +80,8 @@ def rest_of(generated: Generated, typed: str) -> Generated | None:
         accepted_tokens=0,
         timings=Timings(),
     )
+
+
+def sure_of_first(generated: Generated) -> Generated:
+    """As if there had been no doubt of its first token."""
+    return evolve(generated, chances=(0.0, *generated.chances[1:]), entropies=(0.0, *generated.entropies[1:]))

@@ -71,6 +71,17 @@ def test_keys_that_agree_are_answered_by_the_rest(pieces: list[str], typed: str,
     assert (known.text, known.reason) == (shown, reason)
 
 
+@pytest.mark.parametrize(("sure", "asks"), [(0.29, False), (0.3, True)])
+def test_doubt_is_an_answer_where_certainty_of_the_token_at_the_cursor_would_not_help(sure: float, asks: bool) -> None:
+    def doubt(said: Generated) -> Completion:
+        return Completion("", Reason.DOUBTFUL, said, confidence=sure if said.chances[0] == 0.0 else 0.01)
+
+    withheld = Withheld()
+    withheld.note(*written(""), Completion("", Reason.DOUBTFUL, generated(["ab", "cd"])), block=False)
+    known = withheld.answer(*written("a"), doubt, block=False, enough=0.6)
+    assert (known is None) == asks
+
+
 @pytest.mark.parametrize(
     ("said", "typed", "suffix"),
     [
