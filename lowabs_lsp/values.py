@@ -179,6 +179,18 @@ class Generated:
     timings: Timings = field(factory=Timings)
 
 
+@frozen(eq=False)
+class Attention:
+    """Where a model looked when it chose some tokens behind a prompt."""
+
+    weights: FloatArray
+    """[layers,heads,T,S]: of each of the T tokens, how the look was shared among the S tokens before it; rows add up to 1."""
+    tokens: tuple[int, ...]
+    """All S of them: the prompt's, then those that were chosen but the last."""
+    segments: tuple[int, ...]
+    """For each token of the prompt, the number of the segment that it is of; -1 for one that the model wants in front."""
+
+
 class Reason(StrEnum):
     """The one reason with which each completion request ends."""
 

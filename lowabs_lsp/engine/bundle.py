@@ -25,6 +25,8 @@ MANIFEST = "bundle.json"
 TOKENIZER = "tokenizer.json"
 CALIBRATION = "confidence.json"
 """What a bundle may have besides: how its certainty is to be read."""
+ATTENTION = "attention"
+"""The name among `Bundle.graphs` of the one that gives its attention weights out too."""
 DEFAULT_PACKAGE = "lowabs_default_model"
 
 
@@ -92,7 +94,8 @@ class Bundle:
     architecture: Architecture
     layout: Layout
     graphs: dict[str, Graph]
-    """By kind of device: `cpu` always, `cuda` where the bundle has a graph for it."""
+    """By kind of device: `cpu` always, `cuda` where the bundle has a graph for it. `attention` is the CPU's once more, with
+    its attention weights as outputs, on the same file of weights; `explain` alone opens it."""
     files: dict[str, FileRecord]
     parity: Parity | None = None
     training: dict[str, Any] = field(factory=dict)

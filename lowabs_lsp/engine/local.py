@@ -2,6 +2,7 @@
 
 import copy
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -9,6 +10,7 @@ import onnxruntime as ort
 from attrs import evolve
 
 from lowabs_lsp.engine.alternatives import alternatives
+from lowabs_lsp.engine.attention import watch
 from lowabs_lsp.engine.bundle import CALIBRATION, TOKENIZER, OpenBundle, open_bundle, read_bytes
 from lowabs_lsp.engine.chunk_length import ChunkLength
 from lowabs_lsp.engine.device import open_session
@@ -21,7 +23,7 @@ from lowabs_lsp.engine.tokenizer import Tokenizer
 from lowabs_lsp.engine.watcher import Watcher
 from lowabs_lsp.errors import BundleError
 from lowabs_lsp.settings import EngineSettings
-from lowabs_lsp.values import Cancelled, Decoding, Draft, Generated, Layout, Mixer, Prompt, Vocabulary, never
+from lowabs_lsp.values import Attention, Cancelled, Decoding, Draft, Generated, Layout, Mixer, Prompt, Vocabulary, never
 
 
 class LocalEngine:
@@ -118,6 +120,11 @@ class LocalEngine:
         """Up to `count` continuations of `prompt`, the most probable first. Raises EngineError as `generate` does."""
         with self._turn:
             return alternatives(self.model, prompt, decoding, count, cancelled, draft=draft or self._draft, mixer=mixer)
+
+    def attention(self, prompt: Prompt, said: Sequence[int], cancelled: Cancelled = never) -> Attention:
+        """Where the model looks when it says `said` behind `prompt`. Raises EngineError where its folder cannot tell."""
+        with self._turn:
+            return watch(self.model, OpenBundle(self._folder, self._manifest), prompt, said, cancelled)
 
 
 def open_tokenizer(bundle: OpenBundle) -> Tokenizer:

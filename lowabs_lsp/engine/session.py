@@ -23,6 +23,10 @@ ORT_ERRORS: tuple[type[Exception], ...] = (
 )
 
 
+WEIGHTS = "attention_"
+"""How the outputs begin that some graphs have besides: a layer's attention weights."""
+
+
 class InterruptedRunError(Exception):
     """A run was ended from outside; the rows it should have written are not to be used."""
 
@@ -203,13 +207,14 @@ def _open(path: Path, device: Device, threads: int, profile: Path | None) -> ort
 
 
 def check_shapes(session: ort.InferenceSession, architecture: Architecture, path: Path) -> None:
-    """Raise BundleError unless the graph's inputs and outputs are those of `architecture`."""
+    """Raise BundleError unless the graph's inputs and outputs are those of `architecture`; it may give its attention out."""
     cache = ["B", architecture.kv_heads, "C", architecture.head_dim]
     names = [f"{kind}_{i}" for i in range(architecture.layers) for kind in ("key", "value")]
     inputs = {"input_ids": ["B", "T"], "seqlens_k": ["B"], "total_sequence_length": [], "logit_index": ["R"]}
     expected = inputs | {f"past_{name}": cache for name in names}
     expected |= {"logits": ["R", architecture.vocabulary]} | {f"present_{name}": cache for name in names}
-    found = {entry.name: list(entry.shape) for entry in [*session.get_inputs(), *session.get_outputs()]}
+    entries = [*session.get_inputs(), *session.get_outputs()]
+    found = {entry.name: list(entry.shape) for entry in entries if not entry.name.startswith(WEIGHTS)}
     wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
     if wrong:
         name = wrong[0]

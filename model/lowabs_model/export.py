@@ -7,13 +7,25 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from lowabs_lsp.engine.bundle import MANIFEST, SCHEMA, TOKENIZER, Bundle, Graph, read_manifest, record_file, write_manifest
+import onnx
+
+from lowabs_lsp.engine.bundle import (
+    ATTENTION,
+    MANIFEST,
+    SCHEMA,
+    TOKENIZER,
+    Bundle,
+    Graph,
+    read_manifest,
+    record_file,
+    write_manifest,
+)
 from lowabs_lsp.engine.tokenizer import Tokenizer
 from lowabs_lsp.errors import BundleError
 from lowabs_lsp.prompt.fim import SPM
 from lowabs_lsp.values import Layout
 from lowabs_model.cache_scales import CALIBRATION_MODULES, measure_scales
-from lowabs_model.graph import VARIANTS, CacheScales, build_graph
+from lowabs_model.graph import VARIANTS, CacheScales, build_graph, with_attention
 from lowabs_model.parity import Sample, cut_windows, measure_parity, standard_library
 from lowabs_model.tensors import DecoderConfig, Tensors, read_config, read_tensors
 
@@ -54,6 +66,7 @@ def export_bundle(
         graphs = {"cpu": write_graph(partial, GRAPH, config, tensors, variant, scales)}
         if cuda_variant:
             graphs["cuda"] = write_graph(partial, f"cuda-{GRAPH}", config, tensors, cuda_variant)
+        graphs[ATTENTION] = write_attention_graph(partial, graphs["cpu"])
         shutil.copyfile(checkpoint / TOKENIZER, partial / TOKENIZER)
         sample = held_out or standard_library()
         manifest = Bundle(
@@ -97,6 +110,14 @@ def write_graph(
         graph = build_graph(config, tensors, variant, data, f"{file}.data", cache_scales)
     (folder / file).write_bytes(graph.SerializeToString())
     return Graph(file, variant)
+
+
+def write_attention_graph(folder: Path, graph: Graph) -> Graph:
+    """Write the graph that also gives its attention weights out, for `explain`; it shares the weights of `graph` there."""
+    name = f"attention-{graph.file}"
+    whole = with_attention(onnx.load(folder / graph.file, load_external_data=False))
+    (folder / name).write_bytes(whole.SerializeToString())
+    return Graph(name, graph.variant)
 
 
 def read_training(checkpoint: Path) -> dict[str, Any]:

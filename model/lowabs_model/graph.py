@@ -26,6 +26,8 @@ from lowabs_model.tensors import DecoderConfig, Tensors
 VARIANTS = ("fp32", "fp16", "bf16", "int8", "int4", "rowq")
 """Arithmetic of the weights; `bf16` only stores them so and computes in fp32."""
 MICROSOFT = "com.microsoft"
+AFTER_SOFTMAX = 2
+"""What GroupQueryAttention's `qk_output` is to be."""
 
 CacheScales = dict[str, FloatArray]
 """For each `key_i` and `value_i`: what one step of its 8-bit channels is worth, [KV,D]."""
@@ -361,3 +363,26 @@ def build_graph(
     graph = helper.make_graph(nodes.nodes, "decoder", inputs, outputs, list(nodes.constants.values()))
     opsets = [helper.make_opsetid("", 21), helper.make_opsetid(MICROSOFT, 1)]
     return helper.make_model(graph, opset_imports=opsets, ir_version=10, producer_name="lowabs-model")
+
+
+def with_attention(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """The same graph, which also gives out each layer's attention weights: `attention_i` [B,H,T,S] f32.
+
+    They come from a second GroupQueryAttention beside each layer's own. Asked for its weights the kernel takes another path,
+    which rounds otherwise, and the logits are to be those of the graph that serves, bit for bit.
+    """
+    watched = onnx.ModelProto()
+    watched.CopyFrom(graph)
+    layers = [node for node in graph.graph.node if node.op_type == "GroupQueryAttention"]
+    for i, node in enumerate(layers):
+        twin = watched.graph.node.add()
+        twin.CopyFrom(node)
+        twin.name = f"watched_{i}"
+        twin.output[:] = [f"{twin.name}_{part}" for part in ("output", "key", "value", "weights")]
+        twin.attribute.append(helper.make_attribute("qk_output", AFTER_SOFTMAX))
+        cast = helper.make_node("Cast", [twin.output[3]], [f"attention_{i}"], f"attention_{i}", to=TensorProto.FLOAT)
+        watched.graph.node.append(cast)
+        heads = next(attribute.i for attribute in node.attribute if attribute.name == "num_heads")
+        shape = ["B", heads, "T", "S"]
+        watched.graph.output.append(helper.make_tensor_value_info(f"attention_{i}", TensorProto.FLOAT, shape))
+    return watched

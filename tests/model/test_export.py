@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lowabs_model.checkpoint import load_checkpoint, save_checkpoint
-from lowabs_model.export import export_bundle, write_graph
+from lowabs_model.export import export_bundle, write_attention_graph, write_graph
 from lowabs_model.graph import VARIANTS
 from lowabs_model.parity import Logits, Sample, graph_model, measure_parity, standard_library, torch_model
 from lowabs_model.recipe import ModelConfig
@@ -18,7 +18,8 @@ from lowabs_model.tensors import read_config, read_tensors
 from lowabs_model.transformer import Decoder
 from safetensors.torch import load_file, save_file
 
-from lowabs_lsp.engine.bundle import TOKENIZER, open_bundle
+from lowabs_lsp.engine.attention import AttentionSession
+from lowabs_lsp.engine.bundle import ATTENTION, TOKENIZER, Graph, open_bundle
 from lowabs_lsp.engine.feed import CPU
 from lowabs_lsp.engine.local import LocalEngine
 from lowabs_lsp.engine.session import Session
@@ -78,6 +79,21 @@ def by_graph(checkpoint: Path, graphs: Path) -> Logits:
     return graph_model(graphs / "fp32.onnx", read_config(checkpoint))
 
 
+Watched = Callable[[str], AttentionSession]
+
+
+@pytest.fixture(scope="module")
+def watched(checkpoint: Path, graphs: Path) -> Watched:
+    """Open the attention graph of a variant."""
+    config = read_config(checkpoint)
+
+    def opened(variant: str) -> AttentionSession:
+        graph = write_attention_graph(graphs, Graph(f"{variant}.onnx", variant))
+        return AttentionSession(graphs / graph.file, config.architecture, config.context_length, CPU, threads=2)
+
+    return opened
+
+
 def rewrite(file: Path, edit: Callable[[dict[str, Any]], object]) -> None:
     raw = json.loads(file.read_text())
     edit(raw)
@@ -99,6 +115,24 @@ def test_a_quantised_graph_stays_close_to_torch(checkpoint: Path, graphs: Path, 
     expected = torch_model(checkpoint)(ids)
     difference = graph_model(graphs / f"{variant}.onnx", read_config(checkpoint))(ids) - expected
     assert 0 < difference.std() < share * expected.std()
+
+
+@settings(deadline=None, max_examples=15)
+@given(ids=IDS)
+def test_the_graph_gives_the_attention_weights_of_torch(checkpoint: Path, watched: Watched, ids: list[int]) -> None:
+    with torch.no_grad():
+        _, expected = load_checkpoint(checkpoint).forward_with_weights(torch.tensor([ids]))
+    session = watched("fp32")
+    weights = session.weights(session.create_memory(), ids, 0)
+    assert weights == pytest.approx(torch.cat(expected).numpy(), abs=1e-4)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_watched_or_not_a_graph_computes_the_same_bits(checkpoint: Path, graphs: Path, watched: Watched, variant: str) -> None:
+    config, ids = read_config(checkpoint), np.random.default_rng(0).integers(0, 512, 100).tolist()
+    serving = Session(graphs / f"{variant}.onnx", config.architecture, config.context_length, CPU, threads=2)
+    logits = [each.run(each.create_memory(), ids, 0, len(ids)) for each in (serving, watched(variant))]
+    assert np.array_equal(*logits)
 
 
 @pytest.mark.parametrize("variant", ["fp32", "int8", "int4", "rowq"])
@@ -153,7 +187,9 @@ def test_the_bundle_runs_and_tells_its_parity(checkpoint: Path, tmp_path: Path) 
     assert parity.graph_max_abs_logit_difference < 1e-4 < parity.max_abs_logit_difference < 1
     assert 0.8 < parity.argmax_agreement <= 1  # drawn weights: many near ties
     assert parity.loss_after == pytest.approx(parity.loss_before, abs=0.05)
-    assert LocalEngine.open(tmp_path / "b").generate(Prompt(("def ",)), Decoding(max_tokens=3)).tokens
+    engine, prompt = LocalEngine.open(tmp_path / "b"), Prompt(("def ",))
+    said = engine.generate(prompt, Decoding(max_tokens=3)).tokens
+    assert engine.attention(prompt, said).weights.shape[:3] == (3, 4, len(said))
 
 
 def test_the_loss_is_that_of_torch(checkpoint: Path, tmp_path: Path) -> None:
@@ -170,8 +206,9 @@ def test_the_loss_is_that_of_torch(checkpoint: Path, tmp_path: Path) -> None:
 
 def test_a_second_graph_for_cuda_is_in_half_precision(checkpoint: Path, tmp_path: Path) -> None:
     manifest = export_bundle(checkpoint, tmp_path / "b", cuda_variant="fp16", held_out=SAMPLE)
-    assert {kind: graph.variant for kind, graph in manifest.graphs.items()} == {"cpu": "rowq", "cuda": "fp16"}
-    assert manifest.graphs["cuda"].file in manifest.files
+    variants = {kind: graph.variant for kind, graph in manifest.graphs.items()}
+    assert variants == {"cpu": "rowq", "cuda": "fp16", ATTENTION: "rowq"}
+    assert {graph.file for graph in manifest.graphs.values()} < manifest.files.keys()
 
 
 def test_what_the_checkpoint_says_of_its_training_is_copied(checkpoint: Path, tmp_path: Path) -> None:
@@ -189,9 +226,9 @@ def test_a_folder_is_replaced_but_for_what_is_not_a_bundles(checkpoint: Path, tm
     (output / "notes").mkdir()
     (output / "notes/a.txt").write_text("kept")
     export_bundle(checkpoint, output, held_out=SAMPLE)
-    assert open_bundle(output).manifest.graphs.keys() == {"cpu"}
+    assert open_bundle(output).manifest.graphs.keys() == {"cpu", ATTENTION}
     assert sorted(entry.name for entry in output.iterdir()) == [
-        "__init__.py", "bundle.json", "model.onnx", "model.onnx.data", "notes", "tokenizer.json",
+        "__init__.py", "attention-model.onnx", "bundle.json", "model.onnx", "model.onnx.data", "notes", "tokenizer.json",
     ]  # fmt: skip
     assert (output / "notes/a.txt").read_text() == "kept"
     assert [entry.name for entry in tmp_path.iterdir()] == ["b"]
@@ -339,6 +376,7 @@ def test_a_cache_of_8_bits_costs_little(eight_bit: Path) -> None:
     parity = open_bundle(eight_bit).manifest.parity
     assert parity is not None
     assert 0 < abs(parity.loss_after - parity.loss_before) < 0.01
+    assert LocalEngine.open(eight_bit).attention(Prompt(("def ",)), [1, 2]).weights.sum(-1) == pytest.approx(1, abs=1e-5)
     assert parity.graph_max_abs_logit_difference < 1e-4  # PyTorch is still compared with the graph that keeps numbers
 
 

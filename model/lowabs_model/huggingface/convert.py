@@ -8,9 +8,19 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from lowabs_lsp.bench.machine import free_memory
-from lowabs_lsp.engine.bundle import MANIFEST, SCHEMA, TOKENIZER, Bundle, Graph, Parity, record_file, write_manifest
+from lowabs_lsp.engine.bundle import (
+    ATTENTION,
+    MANIFEST,
+    SCHEMA,
+    TOKENIZER,
+    Bundle,
+    Graph,
+    Parity,
+    record_file,
+    write_manifest,
+)
 from lowabs_lsp.engine.tokenizer import Tokenizer
-from lowabs_model.export import GRAPH, open_checkpoint_tokenizer, swap, write_graph
+from lowabs_model.export import GRAPH, open_checkpoint_tokenizer, swap, write_attention_graph, write_graph
 from lowabs_model.huggingface.config import read_foreign_config
 from lowabs_model.huggingface.families import find_family, find_licence, make_layout, open_raw_tokenizer
 from lowabs_model.huggingface.reference import is_installed, reference_logits
@@ -66,6 +76,7 @@ def import_model(
     with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as temporary:
         partial = Path(temporary, "bundle")
         graph = write_graph(partial, GRAPH, source.config, source.tensors, quantize)
+        graphs = {**_graphs(graph), ATTENTION: write_attention_graph(partial, graph)}
         shutil.copyfile(folder / TOKENIZER, partial / TOKENIZER)
         parity = compare_whole(source, partial / GRAPH, quantize, tokenizer, Path(temporary, "fp32"))
         manifest = Bundle(
@@ -76,7 +87,7 @@ def import_model(
             tokenizer_size=tokenizer.size,
             architecture=source.config.architecture,
             layout=layout,
-            graphs=_graphs(graph),
+            graphs=graphs,
             files={file.name: record_file(file) for file in sorted(partial.iterdir())},
             parity=parity,
             training={"family": family.name, "model_type": source.model_type, "imported_from": origin or folder.name},

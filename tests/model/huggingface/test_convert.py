@@ -15,11 +15,11 @@ from lowabs_model.huggingface.config import MODEL_TYPES, read_foreign_config
 from lowabs_model.huggingface.convert import import_model
 
 from lowabs_lsp.cli import main
-from lowabs_lsp.engine.bundle import open_bundle
+from lowabs_lsp.engine.bundle import ATTENTION, open_bundle
 from lowabs_lsp.engine.local import LocalEngine
 from lowabs_lsp.errors import BundleError
 from lowabs_lsp.prompt.fim import render
-from lowabs_lsp.values import Context, Decoding, Sentinel
+from lowabs_lsp.values import Context, Decoding, Prompt, Sentinel
 
 Make = Callable[[str], Path]
 TEXT = "def parse(self, text: str) -> None:\n    for word in text.split(':'):\n        self.x = 12  # ünïcode\n        return "
@@ -71,6 +71,15 @@ def test_the_middle_is_that_of_transformers(installed: Path, checkpoint: Path) -
     assert generated.prompt_tokens == len(ids)
 
 
+def test_the_model_looks_where_transformers_does(installed: Path, checkpoint: Path) -> None:
+    engine = LocalEngine.open(installed)
+    attention = engine.attention(Prompt((TEXT,), heal=False), [1])
+    model = transformers.AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.float32, attn_implementation="eager")
+    with torch.no_grad():
+        told = model.eval()(torch.tensor([attention.tokens]), output_attentions=True).attentions
+    assert attention.weights[:, :, 0] == pytest.approx(torch.cat(told)[:, :, -1].numpy(), abs=1e-4)
+
+
 @pytest.mark.parametrize(("quantize", "kept"), [("int8", 0.8), ("rowq", 0.8), ("int4", 0.2), ("fp16", 0.97), ("bf16", 0.9)])
 def test_quantised_weights_choose_nearly_the_same(make: Make, tmp_path: Path, quantize: str, kept: float) -> None:
     """Random weights exaggerate what rounding costs: nothing in them is sure."""
@@ -79,7 +88,8 @@ def test_quantised_weights_choose_nearly_the_same(make: Make, tmp_path: Path, qu
     assert bundle.parity.graph_max_abs_logit_difference < 1e-3
     assert kept <= bundle.parity.argmax_agreement
     assert bundle.graphs["cpu"].variant == quantize
-    assert bundle.graphs.keys() == ({"cpu", "cuda"} if quantize == "fp16" else {"cpu"})
+    devices = {"cpu", "cuda"} if quantize == "fp16" else {"cpu"}
+    assert bundle.graphs.keys() == {*devices, ATTENTION}
 
 
 def test_the_bundle_says_where_it_comes_from(installed: Path, family: str) -> None:
