@@ -34,6 +34,7 @@
 (defvar lowabs--server nil "Connection to the server, once it is initialized.")
 (defvar lowabs--starting nil "Connection to the server until then.")
 (defvar lowabs--timer nil)
+(defconst lowabs--focus-hooks '(window-buffer-change-functions window-selection-change-functions))
 (defvar-local lowabs--version nil "Modification tick of the text that the server has; nil before it has any.")
 (defvar-local lowabs--seen nil "Modification tick after the last command.")
 (defvar-local lowabs--offer nil "What is shown: (BEGINNING . TEXT), where BEGINNING is a position of this buffer.")
@@ -99,6 +100,17 @@
                            `(:textDocument (:uri ,uri :version ,tick) :contentChanges [(:text ,text)]))))
     (setq lowabs--version tick)))
 
+(defun lowabs--position ()
+  "Point as the server counts."
+  `(:line ,(1- (line-number-at-pos nil t)) :character ,(- (point) (line-beginning-position))))
+
+(defun lowabs--focus (window)
+  "Tell the server that WINDOW's buffer is in front, and where its cursor is: it reads the place while nobody waits."
+  (when (and (eq window (selected-window)) lowabs--server lowabs--version)
+    (lowabs--synchronize)
+    (jsonrpc-notify lowabs--server :textDocument/didFocus
+                    `(:textDocument (:uri ,(lowabs--uri buffer-file-name)) :position ,(lowabs--position)))))
+
 (defun lowabs--close ()
   (when (and lowabs--server lowabs--version)
     (jsonrpc-notify lowabs--server :textDocument/didClose `(:textDocument (:uri ,(lowabs--uri buffer-file-name)))))
@@ -112,7 +124,7 @@
       (jsonrpc-async-request
        lowabs--server :textDocument/inlineCompletion
        `(:textDocument (:uri ,(lowabs--uri buffer-file-name))
-         :position (:line ,(1- (line-number-at-pos here t)) :character ,(- here (line-beginning-position)))
+         :position ,(lowabs--position)
          :context (:triggerKind 2))
        :error-fn #'ignore
        :success-fn (lambda (result)
@@ -204,11 +216,15 @@
          (setq lowabs--seen (buffer-chars-modified-tick))
          (add-hook 'post-command-hook #'lowabs--after-command nil t)
          (add-hook 'kill-buffer-hook #'lowabs--close nil t)
+         (dolist (hook lowabs--focus-hooks)
+           (add-hook hook #'lowabs--focus nil t))
          (lowabs--connect)
          (when lowabs--server (lowabs--synchronize)))
         (t
          (remove-hook 'post-command-hook #'lowabs--after-command t)
          (remove-hook 'kill-buffer-hook #'lowabs--close t)
+         (dolist (hook lowabs--focus-hooks)
+           (remove-hook hook #'lowabs--focus t))
          (lowabs--show nil)
          (lowabs--close))))
 

@@ -52,6 +52,7 @@ def Started(channel: channel, message: dict<any>)
   for buffer in getbufinfo({bufloaded: 1})
     Open(buffer.bufnr)
   endfor
+  Focus()
 enddef
 
 # The server asks for nothing that we have, but a request wants an answer.
@@ -85,6 +86,17 @@ def Change(buffer: number)
   if versions[buffer] != b:changedtick
     versions[buffer] = b:changedtick
     Notify('textDocument/didChange', {textDocument: Identifier(buffer), contentChanges: [{text: Text(buffer)}]})
+  endif
+enddef
+
+# The current buffer is in front: the server reads where its cursor is while nobody waits.
+def Focus()
+  if ready && has_key(versions, bufnr())
+    Change(bufnr())
+    Notify('textDocument/didFocus', {
+      textDocument: Identifier(bufnr()),
+      position: {line: line('.') - 1, character: col('.') - 1},
+    })
   endif
 enddef
 
@@ -214,7 +226,8 @@ endfor
 
 augroup lowabs
   autocmd!
-  autocmd BufWinEnter * Start() | Open(str2nr(expand('<abuf>')))
+  autocmd BufWinEnter * Start() | Open(str2nr(expand('<abuf>'))) | Focus()
+  autocmd BufEnter * Focus()
   autocmd BufUnload * Close(str2nr(expand('<abuf>')))
   autocmd InsertEnter,TextChangedI,TextChangedP * Typed()
   autocmd CursorMovedI * Show(offer)

@@ -184,3 +184,21 @@ def test_lsp_mode_shows_ghost_text(opened: Open, tell: Tell) -> None:
     close(emacs)
     assert (emacs.workplace.project / "demo.py").read_text() == "def add(a, b):\n    return a + b  # end"
     tell("emacs (lsp-mode)", "ghost text", "return a + b")
+
+
+def test_the_server_is_told_which_file_is_in_front(ours: Open) -> None:
+    emacs = ours("a = 1\n", {}, init='(setq lowabs-settings \'(:logLevel "debug"))\n')
+    emacs.workplace.write("front.py", "b = 2\n")
+    emacs.keys("C-x", "C-f")
+    emacs.type("front.py")
+    emacs.keys("Enter")
+    assert eventually(lambda: "event=focus file=front.py" in emacs.workplace.log()), emacs.workplace.log()
+    emacs.keys("C-x", "b")
+    emacs.type("demo.py")
+    emacs.keys("Enter")
+
+    def goes_back() -> bool:
+        return "event=focus file=demo.py" in emacs.workplace.log().rpartition("file=front.py")[2]
+
+    assert eventually(goes_back), emacs.workplace.log()
+    assert problems(close(emacs)) == []

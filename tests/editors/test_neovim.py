@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from drive_neovim import Neovim, open_neovim
-from workplace import REPOSITORY, TINY_MODEL, Script, Workplace, find_editor, model_workplace, talkative_line
+from workplace import REPOSITORY, TINY_MODEL, Script, Workplace, eventually, find_editor, model_workplace, talkative_line
 
 pytestmark = pytest.mark.editor
 Open = Callable[..., Neovim]
@@ -165,3 +165,17 @@ def test_after_200_fast_keys_the_server_has_the_text_of_the_buffer(opened: Open)
     assert neovim.text_now() == f"first line\n{typed}\nlast line"
     assert neovim.workplace.server_text() == neovim.text_now()
     assert neovim.messages() == ""
+
+
+def test_the_server_is_told_which_file_is_in_front(opened: Open) -> None:
+    neovim = opened("a = 1", {}, vimrc="let g:lowabs = #{logLevel: 'debug'}")
+    neovim.workplace.write("front.py", "b = 2")
+    neovim.type(":edit front.py<CR>")
+    neovim.wait_for("lowabs", "front.py")
+    neovim.type(":buffer demo.py<CR>$")
+
+    def goes_back() -> bool:
+        return neovim.workplace.log().rpartition("file=front.py")[2].count("event=focus file=demo.py") > 0
+
+    assert eventually(goes_back), neovim.workplace.log()
+    assert neovim.messages().count("rror") == 0

@@ -137,3 +137,19 @@ def test_after_200_fast_keys_the_server_has_the_text_of_the_buffer(opened: Open)
     text = (vim.workplace.project / "demo.txt").read_text()
     assert text == f"first line\n{typed}\nlast line\n"
     assert vim.workplace.server_text() == text
+
+
+def test_the_server_is_told_which_file_is_in_front(opened: Open) -> None:
+    vim = opened("a = 1\n", {}, vimrc="let g:lowabs = #{logLevel: 'debug'}\n")
+    vim.workplace.write("front.py", "b = 2\n")
+    vim.type(":edit front.py")
+    vim.keys("Enter")
+    assert eventually(lambda: "event=focus file=front.py" in vim.workplace.log()), vim.workplace.log()
+    vim.type(":buffer demo.py")
+    vim.keys("Enter")
+
+    def goes_back() -> bool:
+        return "event=focus file=demo.py" in vim.workplace.log().rpartition("file=front.py")[2]
+
+    assert eventually(goes_back), vim.workplace.log()
+    assert close(vim) == []

@@ -99,6 +99,13 @@ local function attach(config)
   end
 end
 
+--- Tell the server that the current buffer is in front, and where the cursor is: it reads the place while nobody waits.
+local function focus()
+  if client and client.initialized and vim.lsp.buf_is_attached(0, client.id) then
+    client.notify('textDocument/didFocus', vim.lsp.util.make_position_params(0, client.offset_encoding))
+  end
+end
+
 --- Serve every file; returns a function that gives the ghost text behind the cursor, if there is any.
 function M.start(settings)
   local config = { name = 'lowabs', cmd = { 'lowabs-lsp' }, root_dir = vim.fn.getcwd() }
@@ -112,6 +119,7 @@ function M.start(settings)
   on('FileType', function()
     attach(config)
   end)
+  on('BufEnter', focus)
   on({ 'InsertEnter', 'TextChangedI', 'TextChangedP' }, function()
     show(offer)
     timer:start(DEBOUNCE, 0, vim.schedule_wrap(request))

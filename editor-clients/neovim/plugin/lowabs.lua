@@ -25,6 +25,13 @@ local function end_lines_plainly(client)
   end
 end
 
+--- Tell `client` that `buffer` is in front, and where the cursor is: it reads the place while nobody waits.
+local function focus(client, buffer)
+  if buffer == vim.api.nvim_get_current_buf() then
+    client:notify('textDocument/didFocus', vim.lsp.util.make_position_params(0, client.offset_encoding))
+  end
+end
+
 --- Start the server for every file; returns a function that gives the ghost text behind the cursor, if there is any.
 local function start()
   local settings = { lowabs = next(vim.g.lowabs or {}) and vim.g.lowabs or vim.empty_dict() }
@@ -44,6 +51,14 @@ local function start()
           end_lines_plainly(client)
         end
         vim.lsp.inline_completion.enable(true, { bufnr = event.buf })
+        focus(client, event.buf)
+      end
+    end,
+  })
+  vim.api.nvim_create_autocmd('BufEnter', {
+    callback = function(event)
+      for _, client in ipairs(vim.lsp.get_clients({ name = 'lowabs', bufnr = event.buf })) do
+        focus(client, event.buf)
       end
     end,
   })
