@@ -135,6 +135,9 @@ def _add_export(commands: "Commands") -> None:
         "--variant", default="rowq", choices=("rowq", "int8", "int4", "fp32"), help="arithmetic of the weights on the CPU"
     )
     parser.add_argument(
+        "--block-size", type=int, default=128, choices=(32, 64, 128), help="weights to a scale in int8, int4; fewer lose less"
+    )
+    parser.add_argument(
         "--kv-cache", default="float", choices=("float", "int8"), help="how keys and values are kept on the CPU"
     )
     parser.add_argument(
@@ -403,6 +406,7 @@ def _export(options: argparse.Namespace) -> int:
             options.output,
             name=options.name,
             variant=options.variant,
+            block=options.block_size,
             cache=options.kv_cache,
             held_out=sample,
         )

@@ -27,6 +27,7 @@ from lowabs_lsp.values import Layout
 from lowabs_model.cache_scales import CALIBRATION_MODULES, measure_scales
 from lowabs_model.graph import VARIANTS, CacheScales, build_graph, with_attention
 from lowabs_model.parity import Sample, cut_windows, measure_parity, standard_library
+from lowabs_model.quantization import BLOCKS
 from lowabs_model.tensors import DecoderConfig, Tensors, read_config, read_tensors
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ def export_bundle(
     name: str | None = None,
     variant: str = "rowq",
     cuda_variant: str | None = None,
+    block: int = BLOCKS[0],
     cache: str = "float",
     layout: Layout = SPM,
     licence: str = "MIT",
@@ -49,9 +51,10 @@ def export_bundle(
 ) -> Bundle:
     """Write the bundle of a Hugging Face Qwen3 directory; the folder changes whole or not at all.
 
-    `variant` is the arithmetic of the CPU's graph, `cuda_variant` that of a second one for CUDA (`fp16`). With the `cache`
-    `int8` the CPU's graph keeps keys and values in 8 bits. Files in `output` that are not a bundle's stay. Raises
-    BundleError for a checkpoint that cannot be exported, or whose graph would compute something else than PyTorch.
+    `variant` is the arithmetic of the CPU's graph, with `block` weights to a scale in `int8` and `int4`; `cuda_variant` that
+    of a second one for CUDA (`fp16`). With the `cache` `int8` the CPU's graph keeps keys and values in 8 bits. Files in
+    `output` that are not a bundle's stay. Raises BundleError for a checkpoint that cannot be exported, or whose graph would
+    compute something else than PyTorch.
     """
     config, tensors = read_config(checkpoint), read_tensors(checkpoint)
     tokenizer = open_checkpoint_tokenizer(checkpoint, layout, config)
@@ -63,7 +66,7 @@ def export_bundle(
         if cache == "int8":
             other = standard_library(CALIBRATION_MODULES)
             scales = measure_scales(fp32 / GRAPH, config, cut_windows(other, tokenizer, config.context_length))
-        graphs = {"cpu": write_graph(partial, GRAPH, config, tensors, variant, scales)}
+        graphs = {"cpu": write_graph(partial, GRAPH, config, tensors, variant, scales, block)}
         if cuda_variant:
             graphs["cuda"] = write_graph(partial, f"cuda-{GRAPH}", config, tensors, cuda_variant)
         graphs[ATTENTION] = write_attention_graph(partial, graphs["cpu"])
@@ -100,14 +103,20 @@ def open_checkpoint_tokenizer(checkpoint: Path, layout: Layout, config: DecoderC
 
 
 def write_graph(
-    folder: Path, file: str, config: DecoderConfig, tensors: Tensors, variant: str, cache_scales: CacheScales | None = None
+    folder: Path,
+    file: str,
+    config: DecoderConfig,
+    tensors: Tensors,
+    variant: str,
+    cache_scales: CacheScales | None = None,
+    block: int = BLOCKS[0],
 ) -> Graph:
     """Write a graph and, beside it, its weights. Raises BundleError for an unknown variant."""
     if variant not in VARIANTS:
         raise BundleError(f"there is no variant {variant!r}; choose one of {', '.join(VARIANTS)}")
     folder.mkdir(exist_ok=True)
     with (folder / f"{file}.data").open("wb") as data:
-        graph = build_graph(config, tensors, variant, data, f"{file}.data", cache_scales)
+        graph = build_graph(config, tensors, variant, data, f"{file}.data", cache_scales, block)
     (folder / file).write_bytes(graph.SerializeToString())
     return Graph(file, variant)
 

@@ -19,7 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lowabs_lsp.engine.bundle import SPARE_POSITIONS
 from lowabs_lsp.values import FloatArray
-from lowabs_model.quantization import block_size, quantize_blocks, quantize_columns
+from lowabs_model.quantization import BLOCKS, block_size, quantize_blocks, quantize_columns
 from lowabs_model.rotary import rotary_tables
 from lowabs_model.tensors import DecoderConfig, Tensors
 
@@ -104,11 +104,11 @@ class FloatProducts:
 class BlockProducts:
     """Weights in blocks of 8 or 4 bits; the kernel quantises the activations itself."""
 
-    def __init__(self, nodes: Nodes, bits: int) -> None:
-        self.nodes, self.bits = nodes, bits
+    def __init__(self, nodes: Nodes, bits: int, block: int = BLOCKS[0]) -> None:
+        self.nodes, self.bits, self.block = nodes, bits, block
 
     def product(self, x: str, name: str, matrix: FloatArray, *, last: bool) -> str:
-        weights = quantize_blocks(matrix, self.bits)
+        weights = quantize_blocks(matrix, self.bits, self.block)
         values = self.nodes.constant(f"{name}.values", weights.values)
         return self.with_blocks(x, values, self.nodes.constant(f"{name}.scales", weights.scales), matrix.shape)
 
@@ -117,7 +117,7 @@ class BlockProducts:
         n, k = shape
         return self.nodes.add(
             "MatMulNBits", x, values, scales, domain=MICROSOFT,
-            K=k, N=n, bits=self.bits, block_size=block_size(k), accuracy_level=4,
+            K=k, N=n, bits=self.bits, block_size=block_size(k, self.block), accuracy_level=4,
         )  # fmt: skip
 
 
@@ -163,11 +163,17 @@ class DecoderGraph:
     """Builds the nodes of one decoder in the order in which they compute."""
 
     def __init__(
-        self, config: DecoderConfig, tensors: Tensors, variant: str, nodes: Nodes, cache_scales: CacheScales | None = None
+        self,
+        config: DecoderConfig,
+        tensors: Tensors,
+        variant: str,
+        nodes: Nodes,
+        cache_scales: CacheScales | None = None,
+        block: int = BLOCKS[0],
     ) -> None:
         self.size, self.design, self.cache_scales = config.architecture, config.design, cache_scales
         self.positions = config.context_length + SPARE_POSITIONS
-        self.tensors, self.variant, self.nodes = tensors, variant, nodes
+        self.tensors, self.variant, self.nodes, self.block = tensors, variant, nodes, block
         self.real: type[np.floating[Any]] = np.float16 if variant == "fp16" else np.float32
         minus_one = nodes.constant("minus_one", np.array([-1], np.int64))
         self.tokens = nodes.add("Reshape", "input_ids", minus_one)
@@ -178,9 +184,9 @@ class DecoderGraph:
     def _products(self) -> Products:
         if self.variant in ("fp32", "fp16", "bf16"):
             return FloatProducts(self.nodes, self.variant)
-        return (
-            RowProducts(self.nodes, self.tokens) if self.variant == "rowq" else BlockProducts(self.nodes, int(self.variant[3]))
-        )
+        if self.variant == "rowq":
+            return RowProducts(self.nodes, self.tokens)
+        return BlockProducts(self.nodes, int(self.variant[3]), self.block)
 
     def _rotary_tables(self) -> tuple[str, str]:
         cos, sin = rotary_tables(self.size.head_dim, self.positions, self.size.rope_theta, self.design.rope)
@@ -334,13 +340,15 @@ def build_graph(
     data: BinaryIO,
     location: str,
     cache_scales: CacheScales | None = None,
+    block: int = BLOCKS[0],
 ) -> onnx.ModelProto:
     """The graph of `variant`; its weights are written to `data`, the file that will lie beside it as `location`.
 
-    With `cache_scales` its keys and values are kept in 8 bits.
+    With `cache_scales` its keys and values are kept in 8 bits. Of the layers' weights in `int8` and `int4`, `block` share a
+    scale.
     """
     nodes = Nodes(data, location)
-    decoder = DecoderGraph(config, tensors, variant, nodes, cache_scales)
+    decoder = DecoderGraph(config, tensors, variant, nodes, cache_scales, block)
     decoder.build()
     size = config.architecture
     cache_kind = helper.np_dtype_to_tensor_dtype(np.dtype(np.int8 if cache_scales else decoder.real))

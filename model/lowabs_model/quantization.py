@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from lowabs_lsp.errors import BundleError
 from lowabs_lsp.values import FloatArray
 
-LARGEST_BLOCK = 128
-"""Blocks of 64 or 32 weights made decoding 11 to 18 % slower."""
+BLOCKS = (128, 64, 32, 16)
+"""How many weights share a scale. Smaller blocks lose less, and made decoding 11 to 18 % slower."""
 
 
 @frozen
@@ -21,10 +21,10 @@ class Quantized:
     scales: FloatArray
 
 
-def block_size(width: int) -> int:
-    """The largest block that divides a row of `width` weights. Raises BundleError when even 16 do not."""
-    for size in (LARGEST_BLOCK, 64, 32, 16):
-        if width % size == 0:
+def block_size(width: int, largest: int = BLOCKS[0]) -> int:
+    """The largest block up to `largest` that divides a row of `width` weights. Raises BundleError when even 16 do not."""
+    for size in BLOCKS:
+        if size <= largest and width % size == 0:
             return size
     raise BundleError(f"rows of {width} weights cannot be quantised in blocks; their number must be a multiple of 16")
 
@@ -33,20 +33,20 @@ WEIGHTS_AT_ONCE = 1 << 19
 """Rows are quantised in groups of about so many weights: the temporary arrays stay small, and in the cache."""
 
 
-def quantize_blocks(matrix: FloatArray, bits: int) -> Quantized:
+def quantize_blocks(matrix: FloatArray, bits: int, largest: int = BLOCKS[0]) -> Quantized:
     """[N, K] -> uint8 [N, K/block, block*bits/8] around the implied zero point 2^(bits-1), and scales [N, K/block]."""
-    rows, width = max(1, WEIGHTS_AT_ONCE // matrix.shape[1]), block_size(matrix.shape[1])
+    rows, width = max(1, WEIGHTS_AT_ONCE // matrix.shape[1]), block_size(matrix.shape[1], largest)
     groups = matrix.shape[1] // width
     values = np.empty((len(matrix), groups, width * bits // 8), np.uint8)
     scales = np.empty((len(matrix), groups), np.float32)
     for start in range(0, len(matrix), rows):
-        part = _quantize_rows(matrix[start : start + rows], bits)
+        part = _quantize_rows(matrix[start : start + rows], bits, width)
         values[start : start + rows], scales[start : start + rows] = part.values, part.scales
     return Quantized(values, scales)
 
 
-def _quantize_rows(matrix: FloatArray, bits: int) -> Quantized:
-    blocks = matrix.reshape(len(matrix), -1, block_size(matrix.shape[1]))
+def _quantize_rows(matrix: FloatArray, bits: int, width: int) -> Quantized:
+    blocks = matrix.reshape(len(matrix), -1, width)
     scales = _largest_to_end(blocks, 127) if bits == 8 else _best_four_bit_scales(blocks)
     half = 1 << (bits - 1)
     values = (np.clip(np.rint(blocks / scales), -half, half - 1) + half).astype(np.uint8)

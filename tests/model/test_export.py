@@ -127,6 +127,17 @@ def test_the_graph_gives_the_attention_weights_of_torch(checkpoint: Path, watche
     assert weights == pytest.approx(torch.cat(expected).numpy(), abs=1e-4)
 
 
+def test_four_bits_in_smaller_blocks_lose_less(checkpoint: Path, graphs: Path, by_torch: Logits, tmp_path: Path) -> None:
+    config = read_config(checkpoint)
+    write_graph(tmp_path, "small.onnx", config, read_tensors(checkpoint), "int4", block=32)
+    ids = list(range(3, 120))
+    lost = [
+        float(np.square(graph_model(file, config)(ids) - by_torch(ids)).mean())
+        for file in (tmp_path / "small.onnx", graphs / "int4.onnx")
+    ]
+    assert 0 < lost[0] < 0.9 * lost[1]
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_watched_or_not_a_graph_computes_the_same_bits(checkpoint: Path, graphs: Path, watched: Watched, variant: str) -> None:
     config, ids = read_config(checkpoint), np.random.default_rng(0).integers(0, 512, 100).tolist()
