@@ -9,7 +9,7 @@ from pathlib import Path
 from attrs import evolve
 
 from lowabs_lsp.completer import Completer
-from lowabs_lsp.explain.explanation import Explanation, explain
+from lowabs_lsp.explain.explanation import ExplainedPart, Explanation, explain
 from lowabs_lsp.explain.page import as_html, percent, times
 from lowabs_lsp.settings import Settings
 from lowabs_lsp.surroundings import Surroundings, is_too_wide
@@ -52,7 +52,37 @@ def as_text(explanation: Explanation) -> Iterator[str]:
     yield f"{percent(math.exp(explanation.log_probability)):>8}  said exactly so by model and memory"
     yield f"{times(explanation.memory_effect):>8}  by the workspace's memory"
     yield ""
+    yield f"{'without':>8}  {'looked':>6}"
     for part in sorted(explanation.parts, key=lambda part: -abs(part.effect))[:8]:
         said = next((line.strip() for line in part.lines if line.strip()), "")
-        where = f"{part.path}:{part.first_line}" if part.first_line else f"{part.path} ({part.origin})"
-        yield f"{times(part.effect):>8}  {where}  {said[:60]}"
+        looked = "" if part.attention is None else percent(part.attention)
+        yield f"{times(part.effect):>8}  {looked:>6}  {place(part)}  {said[:60]}"
+    yield "`without`: so many times less likely without these lines: what they changed."
+    yield "`looked`: the attention that fell on them: where the model looked, not why."
+    yield ""
+    yield from look_as_text(explanation)
+
+
+def place(part: ExplainedPart, line: int = 0) -> str:
+    """Where a part stands, or a line of it."""
+    return f"{part.path}:{part.first_line + line}" if part.first_line else f"{part.path} ({part.origin})"
+
+
+def look_as_text(explanation: Explanation) -> Iterator[str]:
+    """The lines that the model looked at most."""
+    attention = explanation.attention
+    if attention is None:
+        yield f"Where the model looked is not known: {explanation.attention_note}."
+        return
+    yield "Attention by line:"
+    lines = [
+        (share, f"{place(part, number)}  {line.strip()[:60]}")
+        for part in explanation.parts
+        for number, (line, share) in enumerate(zip(part.lines, part.line_attention, strict=True))
+    ]
+    lines.append((attention.cursor_line, f"{explanation.path}:{explanation.line}  {explanation.before.strip()[:60]}"))
+    for share, line in sorted(lines, key=lambda each: -each[0])[:6]:
+        yield f"{percent(share):>8}  {line}"
+    yield f"{percent(attention.suggestion):>8}  the suggestion itself, as far as it was said"
+    yield f"{percent(attention.rest):>8}  names of files, marks, blank lines"
+    yield f"{percent(attention.first_token):>8}  of all, and not counted above: the first token, where idle heads rest"

@@ -1,8 +1,9 @@
 """One suggestion explained: its tokens, what each part of the prompt did for it, the memory, and what retrieval found."""
 
+import itertools
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from attrs import asdict, frozen
 
@@ -11,10 +12,23 @@ from lowabs_lsp.context.place import Place
 from lowabs_lsp.context.search import search
 from lowabs_lsp.context.similar import query_of
 from lowabs_lsp.errors import EngineError
-from lowabs_lsp.explain.parts import parts_of
+from lowabs_lsp.explain.attention import Look, look
+from lowabs_lsp.explain.parts import Kind, Part, parts_of
 from lowabs_lsp.prompt.fim import render
 from lowabs_lsp.scoring import Choice, Forced, Memory, Possible, owed_bytes, possible_tokens
-from lowabs_lsp.values import Cancelled, Completion, Decoding, Document, Generated, Limits, Prompt, Vocabulary, never
+from lowabs_lsp.values import (
+    Cancelled,
+    Completion,
+    Context,
+    Decoding,
+    Document,
+    Engine,
+    Generated,
+    Limits,
+    Prompt,
+    Vocabulary,
+    never,
+)
 
 FOUND = 6
 """Places that retrieval found, at most."""
@@ -54,6 +68,29 @@ class ExplainedPart:
     origin: str
     effect: float
     """Nats that the model alone loses for the whole suggestion when these lines are left out; below 0 they were in its way."""
+    attention: float | None = None
+    """Share of the model's look that fell on these lines; None where the engine does not tell."""
+    line_attention: tuple[float, ...] = ()
+    """The same for each line."""
+
+
+@frozen
+class Attended:
+    """Where the model looked while it chose the suggestion, besides at the parts.
+
+    Each is a mean over the tokens of the suggestion, layers and heads. All but `first_token` are shares of what did not fall
+    on that: with those of the parts they add up to 1.
+    """
+
+    first_token: float
+    """Where heads rest that look for nothing."""
+    cursor_line: float
+    suggestion: float
+    """The tokens of it that were there already."""
+    rest: float
+    """Names of files, the marks between the texts, and blank lines that are no part."""
+    layers: int
+    heads: int
 
 
 @frozen
@@ -90,6 +127,9 @@ class Explanation:
     """How much of that the workspace's memory added."""
     tokens: tuple[ExplainedToken, ...]
     parts: tuple[ExplainedPart, ...]
+    attention: Attended | None
+    attention_note: str
+    """Why it is not known, if so."""
     found: tuple[Found, ...]
     engine: str
     seconds: float
@@ -104,8 +144,8 @@ def explain(
 ) -> Explanation:
     """Why `completer` suggests what it does at `offset` of `document`. Takes one run of the prompt for each part of it.
 
-    Attention weights are not part of it: the graph that serves computes attention in one fused step and gives none out.
-    Raises EngineError where the model fails, or cannot spell its tokens.
+    Raises EngineError where the model fails, or cannot spell its tokens. Where it cannot tell its attention weights, the
+    explanation says why.
     """
     started = time.perf_counter()
     completion = completer.complete(document, offset, cancelled, workspace, limits=EXPLICIT)
@@ -114,6 +154,7 @@ def explain(
     tokens: tuple[ExplainedToken, ...] = ()
     parts: tuple[ExplainedPart, ...] = ()
     log_probability = memory_effect = 0.0
+    attended, note = None, "nothing was said"
     if completion.generated is not None and completion.generated.tokens and completer.engine is not None:
         context, memory = completer.read(document, offset, workspace)
         said, shown = completion.generated.tokens, _shown(completion)
@@ -128,9 +169,10 @@ def explain(
             if cancelled():
                 break
             without = _score(completer, render(part.without, completer.engine.layout), said, cancelled, None, possible)
-            effect = whole - _model(without, shown)
-            explained.append(ExplainedPart(part.kind, part.path, part.first, part.lines, part.origin, round(effect, 4)))
-        parts = tuple(explained)
+            explained.append((part, round(whole - _model(without, shown), 4)))
+        seen, note = _look(completer.engine, context, said, shown, cancelled)
+        parts = tuple(_parts(explained, seen))
+        attended = _attended(context, parts, seen) if seen else None
     return Explanation(
         path=document.path,
         language=document.language,
@@ -146,10 +188,42 @@ def explain(
         memory_effect=round(memory_effect, 4),
         tokens=tokens,
         parts=parts,
+        attention=attended,
+        attention_note=note,
         found=tuple(_found(completer, document, offset, workspace)),
         engine=completer.engine.description if completer.engine else "none",
         seconds=round(time.perf_counter() - started, 3),
     )
+
+
+def _look(
+    engine: Engine, context: Context, said: Sequence[int], shown: Sequence[bool], cancelled: Cancelled
+) -> tuple[Look | None, str]:
+    """Where the model looked, or why that is not known."""
+    if not any(shown):
+        return None, "nothing was said"
+    try:
+        return look(engine, context, said, shown, cancelled), ""
+    except EngineError as error:
+        return None, str(error)
+
+
+def _parts(explained: Sequence[tuple[Part, float]], seen: Look | None) -> Iterator[ExplainedPart]:
+    """Each part with its effect and the look that fell on it."""
+    snippets = itertools.count()
+    for part, effect in explained:
+        number = next(snippets) if part.kind is Kind.SNIPPET else 0
+        lines = seen.of(part, number) if seen else ()
+        share = round(sum(lines), 5) if seen else None
+        yield ExplainedPart(part.kind, part.path, part.first, part.lines, part.origin, effect, share, lines)
+
+
+def _attended(context: Context, parts: Sequence[ExplainedPart], seen: Look) -> Attended:
+    """What of the look fell on no part."""
+    cursor = seen.lines.get((Kind.ABOVE, 0, context.prefix.count("\n")), 0.0) + seen.lines.get((Kind.BELOW, 0, 0), 0.0)
+    rest = 1 - cursor - seen.suggestion - sum(part.attention or 0.0 for part in parts)
+    first, cursor, suggestion, rest = (round(share, 5) for share in (seen.first_token, cursor, seen.suggestion, max(rest, 0.0)))
+    return Attended(first, cursor, suggestion, rest, seen.layers, seen.heads)
 
 
 def _shown(completion: Completion) -> list[bool]:

@@ -31,6 +31,7 @@ def as_html(explanation: Explanation) -> str:
         facts="\n".join(_facts(explanation)),
         tokens="\n".join(_token_bars(explanation.tokens)),
         parts="\n".join(_part_bars(explanation.parts)),
+        look=_look(explanation),
         found=_found(explanation),
     )
 
@@ -52,24 +53,36 @@ def percent(probability: float) -> str:
 
 
 def _code(explanation: Explanation) -> Iterator[str]:
+    """Each line with a bar for how much the model looked at it."""
+    most = max((share for _, _, _, share in _lines(explanation)), default=0.0) or 1.0
     parts = list(enumerate(explanation.parts))
     for number, part in parts:
         if part.kind == Kind.SNIPPET:
-            yield from _part(number, part, title=f"{part.path} · {part.origin}")
+            yield from _part(number, part, most, title=f"{part.path} · {part.origin}")
     last = 0
     for number, part in parts:
         if part.kind == Kind.ABOVE:
             if last and part.first_line > last:
                 yield '<div class="gap">⋯</div>'
-            yield from _part(number, part)
+            yield from _part(number, part, most)
             last = part.first_line + len(part.lines) if part.first_line else 0
-    yield from _current(explanation)
+    yield from _current(explanation, most)
     for number, part in parts:
         if part.kind == Kind.BELOW:
-            yield from _part(number, part)
+            yield from _part(number, part, most)
 
 
-def _part(number: int, part: ExplainedPart, title: str = "") -> Iterator[str]:
+def _lines(explanation: Explanation) -> Iterator[tuple[int | None, str, str, float]]:
+    """Each line that the model looked at: its part, where it stands, what it says, and its share; the cursor's has no part."""
+    for number, part in enumerate(explanation.parts):
+        for offset, (line, share) in enumerate(zip(part.lines, part.line_attention, strict=False)):
+            where = f"line {part.first_line + offset}" if part.first_line else f"{part.path} ({part.origin})"
+            yield number, where, line.strip() or "blank", share
+    if explanation.attention is not None:
+        yield None, f"line {explanation.line}", explanation.before.strip() or "blank", explanation.attention.cursor_line
+
+
+def _part(number: int, part: ExplainedPart, most: float, title: str = "") -> Iterator[str]:
     share = min(abs(part.effect) / STRONG, 1.0)
     colour = "--help" if part.effect > 0 else "--hurt"
     style = f"background: rgba(var({colour}), {0.32 * share:.3f}); border-left-color: rgba(var({colour}), {share:.3f})"
@@ -77,26 +90,37 @@ def _part(number: int, part: ExplainedPart, title: str = "") -> Iterator[str]:
     yield f'<div class="part" data-part="{number}" style="{style}" title="{escape(tip)}">'
     if title:
         yield f'<div class="gap">{escape(title)}</div>'
-    for offset, line in enumerate(part.lines):
-        yield _row(part.first_line + offset if part.first_line else 0, escape(line))
+    shares: Sequence[float | None] = part.line_attention or [None] * len(part.lines)
+    for offset, (line, looked) in enumerate(zip(part.lines, shares, strict=True)):
+        yield _row(part.first_line + offset if part.first_line else 0, escape(line), _gutter(looked, most))
     yield "</div>"
 
 
-def _row(number: int, line: str) -> str:
-    return f'<div class="row"><span class="number">{number or ""}</span><span>{line or " "}</span></div>'
+def _row(number: int, line: str, gutter: str = "") -> str:
+    return f'<div class="row"><span class="number">{number or ""}</span>{gutter}<span>{line or " "}</span></div>'
 
 
-def _current(explanation: Explanation) -> Iterator[str]:
+def _gutter(share: float | None, most: float) -> str:
+    """How much the model looked at a line, beside its number."""
+    if share is None:
+        return ""
+    width = 100 * min(share / most, 1.0)
+    return f'<span class="look" title="{percent(share)} of the look"><i style="width: {width:.1f}%"></i></span>'
+
+
+def _current(explanation: Explanation, most: float) -> Iterator[str]:
     """The cursor's line with the suggestion in it, token by token."""
+    attention = explanation.attention
+    gutter, blank = (_gutter(attention.cursor_line, most), _gutter(0.0, most)) if attention else ("", "")
     pieces = "".join(_tokens(explanation)).split("\n")
     first, *further = pieces
     behind = escape(explanation.behind)
     end = behind if not further else ""
     yield '<div class="current">'
-    yield _row(explanation.line, f'{escape(explanation.before)}<span class="ghost">{first}</span>{end}')
+    yield _row(explanation.line, f'{escape(explanation.before)}<span class="ghost">{first}</span>{end}', gutter)
     for number, piece in enumerate(further, 1):
         rest = behind if number == len(further) else ""
-        yield _row(0, f'<span class="ghost">{piece}</span>{rest}')
+        yield _row(0, f'<span class="ghost">{piece}</span>{rest}', blank)
     yield "</div>"
 
 
@@ -174,11 +198,37 @@ def _part_bars(parts: Sequence[ExplainedPart]) -> Iterator[str]:
         where = lines if part.first_line else f"{part.path} ({part.origin})"
         said = next((line.strip() for line in part.lines if line.strip()), "blank")
         button = f"<button data-goto='{number}'>{escape(where)} <code>{escape(said)}</code></button>"
-        yield f"{button}{_bar(abs(part.effect) / most, hurt=part.effect < 0)}<div class='figure'>{times(part.effect)}</div>"
+        bar = _bar(abs(part.effect) / most, "hurt" if part.effect < 0 else "")
+        yield f"{button}{bar}<div class='figure'>{times(part.effect)}</div>"
 
 
-def _bar(share: float, *, hurt: bool = False) -> str:
-    kind = ' class="hurt"' if hurt else ""
+def _look(explanation: Explanation) -> str:
+    """Where the model looked: the lines with the largest shares, and what was no line of a part."""
+    attention = explanation.attention
+    if attention is None:
+        return f'<p class="note">Not known here: {escape(explanation.attention_note)}.</p>'
+    ranked = sorted(_lines(explanation), key=lambda line: -line[3])[:10]
+    rows = [(_line_name(*line[:3]), line[3]) for line in ranked]
+    others = {"the suggestion itself": attention.suggestion, "names of files, marks, blank lines": attention.rest}
+    others["the first token (of all)"] = attention.first_token
+    rows += [(f"<div><em>{name}</em></div>", share) for name, share in others.items()]
+    most = max(share for _, share in rows) or 1.0
+    bars = [f"{name}{_bar(share / most, 'look')}<div class='figure'>{percent(share)}</div>" for name, share in rows]
+    note = (
+        f"Attention weights: the mean over {attention.layers} layers, {attention.heads} heads and the suggestion's tokens. "
+        "They say where the model looked, not what difference it made. At the first token of the prompt idle heads rest: the "
+        "other shares are of what did not fall on it."
+    )
+    return f'<div class="bars" id="look">{"".join(bars)}</div><p class="note">{note}</p>'
+
+
+def _line_name(part: int | None, where: str, said: str) -> str:
+    name = f"{escape(where)} <code>{escape(said)}</code>"
+    return f"<div class='name'>{name}</div>" if part is None else f'<button data-goto="{part}">{name}</button>'
+
+
+def _bar(share: float, kind: str = "") -> str:
+    kind = f' class="{kind}"' if kind else ""
     return f'<div class="bar"><i{kind} style="width: {100 * min(max(share, 0.0), 1.0):.1f}%"></i></div>'
 
 

@@ -37,6 +37,8 @@ class Part:
     lines: tuple[str, ...]
     origin: str
     without: Context
+    start: int
+    """Number of its first line in the text that the model was shown, from 0: of the prefix, the suffix, or a snippet."""
 
 
 def parts_of(context: Context, document: Document, offset: int) -> list[Part]:
@@ -50,7 +52,7 @@ def _snippets(context: Context) -> Iterator[Part]:
     for number, snippet in enumerate(context.snippets):
         rest = (*context.snippets[:number], *context.snippets[number + 1 :])
         lines = tuple(snippet.text.rstrip("\n").split("\n"))
-        yield Part(Kind.SNIPPET, snippet.path, 0, lines, snippet.origin, evolve(context, snippets=rest))
+        yield Part(Kind.SNIPPET, snippet.path, 0, lines, snippet.origin, evolve(context, snippets=rest), 0)
 
 
 def _above(context: Context, document: Document, offset: int) -> Iterator[Part]:
@@ -65,7 +67,7 @@ def _above(context: Context, document: Document, offset: int) -> Iterator[Part]:
         stands = 0 < number <= len(whole) and whole[number - 1] == lines[start]
         origin = "this file" if stands else "imports and headers from far above"
         without = evolve(context, prefix="\n".join(kept))
-        yield Part(Kind.ABOVE, context.path, number if stands else 0, tuple(lines[start:end]), origin, without)
+        yield Part(Kind.ABOVE, context.path, number if stands else 0, tuple(lines[start:end]), origin, without, start)
 
 
 def _below(context: Context, document: Document, offset: int) -> Iterator[Part]:
@@ -74,7 +76,7 @@ def _below(context: Context, document: Document, offset: int) -> Iterator[Part]:
     for start, end in _together(_groups(lines), MOST // 4, at_end=True):
         if any(line.strip() for line in lines[start:end]):
             without = evolve(context, suffix="\n".join([current, *lines[:start], *lines[end:]]))
-            yield Part(Kind.BELOW, context.path, first + start, tuple(lines[start:end]), "this file", without)
+            yield Part(Kind.BELOW, context.path, first + start, tuple(lines[start:end]), "this file", without, start + 1)
 
 
 def _groups(lines: Sequence[str]) -> list[tuple[int, int]]:

@@ -22,6 +22,8 @@ def test_an_editor_is_told_why() -> None:
         told = client.ask("lowabs/explain", {**place(URI, 2, 7), "html": True})
         assert [part["lines"] for part in told["parts"]] == [["import os"], [""]]
         assert [token["text"] for token in told["tokens"] if token["is_shown"]]
+        assert told["attention"]["layers"] == 2
+        assert all(0 <= part["attention"] <= 1 for part in told["parts"])
         assert told["html"].startswith("<!doctype html>")
         assert "html" not in client.ask("lowabs/explain", place(URI, 2, 7))
         for wrong in (place("file:///w/other.py", 0, 0), {"textDocument": {}}, None):
@@ -52,6 +54,8 @@ def test_the_command_prints_and_writes(file: Path, tmp_path: Path) -> None:
     told = json.loads(data.read_text())
     assert done.stdout.startswith(told["text"])
     assert (told["line"], told["column"], told["before"]) == (3, 8, "import ")
+    assert "attention" in done.stdout
+    assert told["attention"]["first_token"] > 0
     assert page.read_text().startswith("<!doctype html>")
 
 

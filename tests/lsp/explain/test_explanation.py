@@ -4,13 +4,16 @@ import math
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from lowabs_lsp.completer import Completer
+from lowabs_lsp.engine.bundle import ATTENTION, OpenBundle, open_bundle
 from lowabs_lsp.engine.local import LocalEngine
 from lowabs_lsp.engine.scripted import ScriptedEngine
 from lowabs_lsp.errors import EngineError
+from lowabs_lsp.explain.command import as_text
 from lowabs_lsp.explain.explanation import EXPLICIT, Explanation, explain
-from lowabs_lsp.explain.page import as_html, times
+from lowabs_lsp.explain.page import as_html, percent, times
 from lowabs_lsp.settings import EngineSettings, Settings, load_settings
 from lowabs_lsp.values import Document
 
@@ -60,6 +63,44 @@ def test_each_part_has_its_effect(engine: LocalEngine) -> None:
     explanation = explained(engine, TEXTS[3])
     assert [part.lines for part in explanation.parts] == [("import os",), ("import sys",), ("",)]
     assert any(part.effect != 0 for part in explanation.parts)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_the_look_is_shared_among_the_parts_and_what_is_none(engine: LocalEngine, text: str) -> None:
+    explanation = explained(engine, text)
+    attention = explanation.attention
+    assert attention is not None
+    assert (attention.layers, attention.heads, explanation.attention_note) == (2, 2, "")
+    for part in explanation.parts:
+        assert len(part.line_attention) == len(part.lines)
+        assert part.attention == pytest.approx(sum(part.line_attention), abs=1e-4)
+    parts = sum(part.attention or 0.0 for part in explanation.parts)
+    assert parts + attention.cursor_line + attention.suggestion + attention.rest == pytest.approx(1, abs=1e-3)
+    assert 0 < attention.first_token < 1
+
+
+def test_the_terminal_shows_both_and_says_what_each_is(engine: LocalEngine) -> None:
+    explanation = explained(engine, TEXTS[3])
+    told = "\n".join(as_text(explanation))
+    part = max(explanation.parts, key=lambda part: abs(part.effect))
+    assert part.attention is not None
+    assert f"{times(part.effect):>8}  {percent(part.attention):>6}  a.py:{part.first_line}  {part.lines[0]}" in told
+    assert "what they changed" in told
+    assert "where the model looked, not why" in told
+
+
+def test_a_model_folder_without_an_attention_graph_says_so_in_a_line() -> None:
+    manifest = open_bundle(TINY).manifest
+    graphs = {kind: graph for kind, graph in manifest.graphs.items() if kind != ATTENTION}
+    bare = LocalEngine(OpenBundle(TINY, evolve(manifest, graphs=graphs)), EngineSettings(threads=1))
+    explanation = explained(bare, TEXTS[3])
+    assert explanation.attention is None
+    assert {part.attention for part in explanation.parts} == {None}
+    assert any(part.effect != 0 for part in explanation.parts)
+    assert list(as_text(explanation))[-1] == (
+        "Where the model looked is not known: this model folder has no attention graph; "
+        "export or import the model again to have one."
+    )
 
 
 def test_silence_is_explained_by_its_reason(engine: LocalEngine) -> None:
