@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
 from lowabs_lsp.engine.bundle import TOKENIZER
 from lowabs_lsp.errors import LowabsError
@@ -13,6 +13,7 @@ from lowabs_lsp.values import FloatArray
 from lowabs_model.checkpoint import hugging_face_config
 from lowabs_model.recipe import ModelConfig
 from lowabs_model.tensors import CONFIG, WEIGHTS, parse_config, tensor_shapes, write_bfloat16
+from lowabs_model.tokenizer import load_tokenizer
 
 
 @frozen
@@ -33,10 +34,15 @@ SHAPES = {
 
 
 def write_random(name: str, folder: Path, tokenizer: Path, seed: int = 0) -> None:
-    """Write a Hugging Face directory with bfloat16 weights, one tensor after the other. Raises LowabsError."""
+    """Write a Hugging Face directory with bfloat16 weights, one tensor after the other. Raises LowabsError.
+
+    The vocabulary grows to the tokenizer's where that has more tokens.
+    """
     if name not in SHAPES:
         raise LowabsError(f"there is no shape {name!r}; known are {', '.join(SHAPES)}")
     shape = SHAPES[name]
+    rows = max(shape.config.vocab_size, load_tokenizer(tokenizer).get_vocab_size())
+    shape = evolve(shape, config=evolve(shape.config, vocab_size=rows))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).write_text(json.dumps(_raw_config(shape), indent=1), "utf-8")
     (folder / TOKENIZER).write_bytes(tokenizer.read_bytes())

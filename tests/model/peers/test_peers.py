@@ -10,7 +10,7 @@ from lowabs_model.shapes import write_random
 
 from lowabs_lsp.bench.contender import Task
 from lowabs_lsp.bench.engine import make_task
-from lowabs_lsp.engine.bundle import open_bundle
+from lowabs_lsp.engine.bundle import TOKENIZER, default_folder, open_bundle
 from lowabs_lsp.engine.local import LocalEngine
 from lowabs_lsp.values import Decoding, Prompt
 
@@ -76,8 +76,9 @@ def test_the_arithmetic_of_onnx_runtime_is_counted(task: Task) -> None:
     assert {kind: step(2) for kind, step in steps(task).items()} == dict.fromkeys(("int8", "fp32"), 2 * DEPTH * WIDTH)
 
 
-def test_the_bundle_for_cuda_runs_on_the_cpu_too(checkpoint: Path, tmp_path: Path) -> None:
-    bundle = prepare(checkpoint, tmp_path / "bundle")
+def test_the_bundle_for_cuda_runs_on_the_cpu_too(tmp_path: Path) -> None:
+    write_random("tiny", tmp_path / "checkpoint", default_folder() / TOKENIZER)  # as the command does, which it is larger than
+    bundle = prepare(tmp_path / "checkpoint", tmp_path / "bundle")
     assert {kind: graph.variant for kind, graph in bundle.manifest.graphs.items()} == {"cpu": "fp16", "cuda": "fp16"}
     generated = LocalEngine.open(bundle.folder).generate(Prompt(("def f(x):",), heal=False), Decoding(max_tokens=3))
     assert generated.tokens
