@@ -4,21 +4,30 @@ from pathlib import Path
 
 from attrs import evolve
 
-from lowabs_model.recipe import Recipe, Stage, recipe_text
-
-STABLE_SHARE = 0.55
-"""Of the tokens; the rest is the decay."""
+from lowabs_model.recipe import ModelConfig, Recipe, Stage, recipe_text
 
 
 def planned(recipe: Recipe, tokens: float) -> tuple[Stage, ...]:
-    """The recipe's stages, stretched to so many tokens: STABLE_SHARE for those that do not decay."""
-    kinds = {decay: [stage for stage in recipe.train.stages if stage.decay == decay] for decay in (False, True)}
-    stages: list[Stage] = []
-    for stage in recipe.train.stages:
-        share = (1 - STABLE_SHARE if stage.decay else STABLE_SHARE) if all(kinds.values()) else 1.0
-        whole = sum(other.steps * other.batch_tokens for other in kinds[stage.decay])
-        stages.append(evolve(stage, steps=max(1, round(stage.steps * tokens * share / whole))))
-    return tuple(stages)
+    """The recipe's stages, stretched alike, to take the time of so many tokens at the length of the first of them."""
+    stages = recipe.train.stages
+    whole = sum(stage.steps * stage.batch_tokens * flops_per_token(recipe, stage) for stage in stages)
+    stretch = tokens * flops_per_token(recipe, stages[0]) / whole
+    return tuple(evolve(stage, steps=max(1, round(stage.steps * stretch))) for stage in stages)
+
+
+def flops_per_token(recipe: Recipe, stage: Stage) -> float:
+    """6 N + 6 L T d_attention, forward and backward; 1 where the recipe names no model."""
+    model = recipe.model
+    if model is None:
+        return 1.0
+    attention = model.num_hidden_layers * stage.length * model.num_attention_heads * model.head_dim
+    return 6.0 * (parameters(model) + attention)
+
+
+def parameters(model: ModelConfig) -> int:
+    """Of all matrices, the embedding once."""
+    heads = (2 * model.num_attention_heads + 2 * model.num_key_value_heads) * model.head_dim
+    return model.hidden_size * (model.vocab_size + model.num_hidden_layers * (heads + 3 * model.intermediate_size))
 
 
 def with_rate(recipe: Recipe, rate: float) -> Recipe:

@@ -14,16 +14,20 @@ from typing import Any
 from attrs import evolve, frozen
 
 from lowabs_lsp.errors import LowabsError
-from lowabs_model.gpu_run.recipes import planned, with_rate, write_recipe
-from lowabs_model.recipe import ModelConfig, Recipe, load_recipe
+from lowabs_model.gpu_run.recipes import flops_per_token, parameters, planned, with_rate, write_recipe
+from lowabs_model.recipe import Recipe, load_recipe
 
 log = logging.getLogger(__name__)
 
 EMBEDDING_RATES = (1e-3, 2e-3, 4e-3)
 CHECK_STEPS, SWEEP_SHARE = 20, 0.12
 """The first minute's steps; share of the time that the sweep may take."""
+STARTS, LEAST_SHARE = 2, 0.5
+"""Of the long run's time, so many starts of a process go to compiling; at least this share of it is for steps."""
 PEAK_FLOPS = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40S": 362e12, "4090": 165e12}
 """Dense bf16, by a part of the device's name."""
+LARGEST_BUNDLE = 48_000_000
+"""Bytes of graph and weights that ship."""
 
 
 class SessionError(LowabsError):
@@ -101,32 +105,27 @@ def check(plan: Plan) -> None:
     trial = evolve(recipe.train, stages=(evolve(recipe.train.stages[0], steps=CHECK_STEPS, decay=False),), evaluate_bytes=1)
     file = write_recipe(plan.session.folder / "check.toml", evolve(recipe, train=trial), plan.recipe)
     shutil.rmtree(plan.session.folder / "check", ignore_errors=True)
+    begun = time.monotonic()
     plan.train(file, plan.session.folder / "check", minutes=math.inf)
+    seconds = time.monotonic() - begun
     lines = curve(plan.session.folder / "check")
     losses = [line["loss"] for line in lines if "loss" in line]
     if not all(map(math.isfinite, losses)) or losses[-1] >= losses[0]:
         raise SessionError(f"the loss went from {losses[0]:.3f} to {losses[-1]:.3f} in {len(losses)} steps: lower the rates")
     speeds = sorted(line["tokens_per_second"] for line in lines if "tokens_per_second" in line)
-    plan.session.note(speed=speeds[len(speeds) // 2], **utilisation(recipe, speeds[len(speeds) // 2]))
+    speed = speeds[len(speeds) // 2]
+    start = seconds - CHECK_STEPS * trial.stages[0].batch_tokens / speed
+    plan.session.note(speed=speed, start=round(max(0.0, start), 1), **utilisation(recipe, speed))
 
 
 def utilisation(recipe: Recipe, tokens_per_second: float) -> dict[str, Any]:
-    """FLOP/s by 6 N + 6 L T d_attention for each token, and their share of the device's peak where that is known."""
-    model = recipe.model
-    if model is None:
+    """FLOP/s, and their share of the device's peak where that is known."""
+    if recipe.model is None:
         return {}
-    length = recipe.train.stages[0].length
-    attention = model.num_hidden_layers * length * model.num_attention_heads * model.head_dim
-    flops = tokens_per_second * 6 * (parameters(model) + attention)
+    flops = tokens_per_second * flops_per_token(recipe, recipe.train.stages[0])
     device = device_name()
     peak = next((peak for name, peak in PEAK_FLOPS.items() if name in device), None)
     return {"device": device, "tflops": round(flops / 1e12, 3), "mfu": round(flops / peak, 3) if peak else None}
-
-
-def parameters(model: ModelConfig) -> int:
-    """Of all matrices, the embedding once."""
-    heads = (2 * model.num_attention_heads + 2 * model.num_key_value_heads) * model.head_dim
-    return model.hidden_size * (model.vocab_size + model.num_hidden_layers * (heads + 3 * model.intermediate_size))
 
 
 def device_name() -> str:
@@ -163,13 +162,12 @@ def train(plan: Plan) -> None:
     """The long run: as many steps as fit the time at the speed that was measured, in as many calls as it takes."""
     file = plan.session.folder / "long.toml"
     if not file.is_file():
-        recipe = with_rate(load_recipe(plan.recipe), plan.session.state["embedding_rate"])
-        seconds = plan.minutes * 60 * (1 - SWEEP_SHARE)
-        write_recipe(
-            file,
-            evolve(recipe, train=evolve(recipe.train, stages=planned(recipe, plan.session.state["speed"] * seconds))),
-            plan.recipe,
-        )
+        state = plan.session.state
+        recipe = with_rate(load_recipe(plan.recipe), state["embedding_rate"])
+        whole = plan.minutes * 60 * (1 - SWEEP_SHARE)
+        seconds = max(LEAST_SHARE * whole, whole - STARTS * state["start"])
+        stages = planned(recipe, state["speed"] * seconds)
+        write_recipe(file, evolve(recipe, train=evolve(recipe.train, stages=stages)), plan.recipe)
     minutes = (plan.ends - time.monotonic()) / 60
     last = plan.train(file, plan.session.folder / "long", minutes=minutes)
     if last.name.startswith("final-"):
@@ -177,9 +175,12 @@ def train(plan: Plan) -> None:
 
 
 def export(plan: Plan) -> None:
-    """The bundle that ships."""
+    """The bundle that ships: 8 bits, or 4 in small blocks where 8 would be too large for a wheel."""
     checkpoint = plan.session.folder / "long/checkpoints" / plan.session.state["trained"]
-    plan.command(checkpoint, plan.session.folder / "bundle", "--corpus", plan.corpus, name="export")
+    model = load_recipe(plan.recipe).model
+    small = model is None or parameters(model) < LARGEST_BUNDLE
+    variant = ["--variant", "rowq"] if small else ["--variant", "int4", "--block-size", 32]
+    plan.command(checkpoint, plan.session.folder / "bundle", "--corpus", plan.corpus, *variant, name="export")
     plan.session.note(bundle=sum(file.stat().st_size for file in (plan.session.folder / "bundle").iterdir()))
 
 

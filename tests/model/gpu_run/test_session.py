@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 from lowabs_model.checkpoint import load_checkpoint
+from lowabs_model.corpus.languages import LANGUAGES
 from lowabs_model.gpu_run import session as gpu_session
 from lowabs_model.gpu_run import transfer
 from lowabs_model.gpu_run.__main__ import main
-from lowabs_model.gpu_run.recipes import planned, with_rate, write_recipe
-from lowabs_model.gpu_run.session import Session, SessionError, parameters, utilisation
+from lowabs_model.gpu_run.recipes import flops_per_token, parameters, planned, with_rate, write_recipe
+from lowabs_model.gpu_run.session import Session, SessionError, utilisation
 from lowabs_model.gpu_run.transfer import assemble, pack
 from lowabs_model.recipe import Stage, load_recipe
 from lowabs_model.transformer import Decoder
@@ -81,14 +82,21 @@ def test_a_written_recipe_differs_in_stages_and_rate_alone(tmp_path: Path, name:
     assert load_recipe(write_recipe(tmp_path / "written.toml", recipe, name)) == recipe
 
 
-def test_a_plan_fills_the_time(tmp_path: Path) -> None:
+def test_a_plan_fills_the_time_with_the_recipes_shares() -> None:
     recipe = load_recipe("gpu")
     stages = planned(recipe, 1e9)
-    tokens = [sum(s.steps * s.batch_tokens for s in stages if s.decay == decay) for decay in (False, True)]
-    assert tokens == [pytest.approx(0.55e9, rel=0.01), pytest.approx(0.45e9, rel=0.01)]
+    spent = sum(stage.steps * stage.batch_tokens * flops_per_token(recipe, stage) for stage in stages)
+    assert spent == pytest.approx(1e9 * flops_per_token(recipe, stages[0]), rel=1e-3)
+    assert flops_per_token(recipe, stages[0]) == pytest.approx(429e6, rel=0.01)  # of a sequence of 1024, as computed by hand
+    stretch = stages[0].steps / recipe.train.stages[0].steps
+    assert [stage.steps for stage in stages] == [pytest.approx(stage.steps * stretch, abs=1) for stage in recipe.train.stages]
     assert [(s.length, s.decay, s.cross_file) for s in stages] == [
         (s.length, s.decay, s.cross_file) for s in recipe.train.stages
     ]
+
+
+def test_the_gpus_recipe_is_for_languages_that_a_corpus_has() -> None:
+    assert load_recipe("gpu").language_weights.keys() <= LANGUAGES
 
 
 def test_parameters_are_those_of_the_model() -> None:
