@@ -235,6 +235,19 @@ async def test_what_is_accepted_behind_further_keys_is_what_was_suggested(editor
     assert answers[-1] == ["1, 2)"]
 
 
+async def test_an_answer_is_not_cut_by_the_keys_typed_since_it_was_asked_for(editor: Editor) -> None:
+    editor.open("x = ")
+    await editor.test("gate", open=False, told=3)
+    running = editor.ask()
+    await editor.test("started")
+    editor.type("fo")
+    assert await editor.test("text", uri=URI) == "x = fo"
+    await editor.test("gate", open=True)
+    (item,) = (await running).items
+    here = lsp.Position(0, 4)
+    assert (item.insert_text, item.range) == ("foo(1, 2)", lsp.Range(here, here))
+
+
 async def test_a_selected_item_is_continued(editor: Editor) -> None:
     editor.open("    ret")
     typed = lsp.Range(lsp.Position(0, 4), lsp.Position(0, 7))
