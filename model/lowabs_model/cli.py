@@ -73,13 +73,21 @@ def _add_corpus(commands: "Commands") -> None:
         "sources",
         nargs="+",
         metavar="SOURCE",
-        help="[NAME[@VERSION]=]folder or git directory, site-packages, or a list of such",
+        help="[NAME[@VERSION]=]folder or git directory, site-packages, a list of such, or a table like model/sources.tsv",
     )
     parser.add_argument("--output", required=True, type=Path, metavar="DIR")
     parser.add_argument("--blocklist", type=Path, metavar="FILE", help="benchmark items that must not be trained on")
     parser.add_argument("--held-out", action="append", default=[], metavar="NAME", help="repository never trained on")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="where harvests are kept; default: beside the output")
+    parser.add_argument(
+        "--history", action="store_true", help="also mine older versions of system-level files, which are scarce"
+    )
+    parser.add_argument("--rows", metavar="NAME", help="of a table: the corpus whose rows are meant; default: all")
+    parser.add_argument(
+        "--fetch", type=Path, metavar="DIR", help="where a table's sources are fetched to; default: beside the output"
+    )
+    parser.add_argument("--origin", default="https://github.com", metavar="URL|DIR", help="where a table's repositories are")
     parser.set_defaults(command=_corpus)
 
 
@@ -381,15 +389,27 @@ def _attention(options: argparse.Namespace) -> int:
 
 def _corpus(options: argparse.Namespace) -> int:
     from lowabs_model.corpus.build import build_corpus
+    from lowabs_model.corpus.statistics import summary
+    from lowabs_model.corpus.table import fetch_table, is_table, read_table
 
-    build_corpus(
+    sources = [source for source in options.sources if not is_table(source)]
+    held_out: list[str] = list(options.held_out)
+    tables = [row for source in options.sources if is_table(source) for row in read_table(Path(source), options.rows)]
+    if tables:
+        folder = options.fetch or options.output.parent / "repositories"
+        found = fetch_table(tables, folder, origin=options.origin, history=options.history, workers=options.workers)
+        sources += found.sources
+        held_out += found.held_out
+    built = build_corpus(
         options.output,
-        options.sources,
+        sources,
         blocklist=options.blocklist,
-        held_out=options.held_out,
+        held_out=held_out,
         workers=options.workers,
         cache=options.cache,
+        history=options.history,
     )
+    print(summary(built))
     return 0
 
 

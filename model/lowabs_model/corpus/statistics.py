@@ -67,6 +67,21 @@ def write_statistics(folder: Path, statistics: Statistics) -> None:
     partial.replace(folder / FILE)
 
 
+def summary(statistics: Statistics) -> str:
+    """For the person who built it."""
+    lines = []
+    for split, amounts in statistics.languages.items():
+        languages = sorted(amounts.items(), key=lambda item: -item[1]["bytes"])
+        parts = ", ".join(f"{language} {amount['bytes'] / 1e6:.1f}" for language, amount in languages)
+        files, size = sum(a["files"] for a in amounts.values()), sum(a["bytes"] for a in amounts.values())
+        repositories = sum(repository["split"] == split for repository in statistics.repositories.values())
+        lines.append(f"{split}: {repositories} repositories, {files} files, {size / 1e6:.1f} MB ({parts})")
+    lines += [f"refused: {name} ({why})" for name, why in sorted(statistics.refused.items())]
+    if statistics.drops:
+        lines.append("left out: " + ", ".join(f"{count} {why}" for why, count in statistics.drops.most_common()))
+    return "\n".join(lines)
+
+
 def read_repositories(folder: Path) -> dict[str, Repository]:
     """Raises `CorpusError` for a folder without statistics."""
     try:
