@@ -20,6 +20,7 @@ from lowabs_lsp.serving.failover import Budget, LostError, Patience, keep_stream
 from lowabs_lsp.serving.gate import Limits
 from lowabs_lsp.serving.jobs import Answer, Job, ModelCard, Pieces
 from lowabs_lsp.serving.opening import Share, open_backend
+from lowabs_lsp.serving.route import Route
 from lowabs_lsp.serving.tokens import read_tokens
 
 ENGINE = "Engine"
@@ -79,14 +80,14 @@ class Engine:
         """Jobs that run and jobs that wait."""
         return await self._backend.load()
 
-    async def stream(self, job: Job, number: int) -> Pieces:
-        """Carry out a job piece by piece; the ring reads the number of the try."""
+    async def stream(self, job: Job, route: Route) -> Pieces:
+        """Carry out a job piece by piece; the ring reads and writes its route."""
         async with aclosing(self._backend.run(job)) as pieces:
             async for piece in pieces:
                 yield piece
 
-    async def answer(self, job: Job, number: int) -> Answer:
-        """Carry out a job; the ring reads the number of the try."""
+    async def answer(self, job: Job, route: Route) -> Answer:
+        """Carry out a job; the ring reads and writes its route."""
         async with aclosing(self._backend.run(job)) as pieces:
             async for piece in pieces:
                 if isinstance(piece, Answer):
@@ -117,17 +118,17 @@ class ClusterBackend:
 
     async def run(self, job: Job) -> Pieces:
         """Carry out a job, on another replica when one dies."""
+        route = Route()
+        how = self._patience, self._budget, route.has_another
         if job.streamed:
-            async with aclosing(
-                keep_streaming(lambda number: self._stream(job, number), self._patience, self._budget)
-            ) as pieces:
+            async with aclosing(keep_streaming(lambda _: self._stream(job, route), *how)) as pieces:
                 async for piece in pieces:
                     yield piece
         else:
-            yield await keep_trying(lambda number: self._answer(job, number), self._patience, self._budget)
+            yield await keep_trying(lambda _: self._answer(job, route), *how)
 
-    async def _answer(self, job: Job, number: int) -> Answer:
-        answer: Answer = await self._ask(self._engines.options(session_id=job.session).answer, job, number)
+    async def _answer(self, job: Job, route: Route) -> Answer:
+        answer: Answer = await self._ask(self._engines.options(session_id=job.session).answer, job, route)
         return answer
 
     async def _ask(self, method: DeploymentHandle[Any], *arguments: object) -> Any:
@@ -136,9 +137,9 @@ class ClusterBackend:
         except Exception as exc:
             raise translated(exc) from exc
 
-    async def _stream(self, job: Job, number: int) -> Pieces:
+    async def _stream(self, job: Job, route: Route) -> Pieces:
         engine = self._engines.options(session_id=job.session, stream=True)
-        response = engine.stream.remote(job, number)
+        response = engine.stream.remote(job, route)
         try:
             async for piece in response:
                 yield piece

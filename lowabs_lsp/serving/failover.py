@@ -57,9 +57,19 @@ class Budget:
         self._left -= 1
 
 
-async def keep_trying(attempt: Callable[[int], Awaitable[T]], patience: Patience, budget: Budget) -> T:
-    """What the first try gives that is not lost; tries know their number. Raises BusyError when all are lost for too long."""
-    tries = Tries(patience, budget)
+def always() -> bool:
+    """Another replica may be there for whatever is known."""
+    return True
+
+
+async def keep_trying(
+    attempt: Callable[[int], Awaitable[T]], patience: Patience, budget: Budget, has_another: Callable[[], bool] = always
+) -> T:
+    """What the first try gives that is not lost; tries know their number. Raises BusyError when all are lost for too long.
+
+    `has_another` tells whether a replica is there that does not have the job yet.
+    """
+    tries = Tries(patience, budget, has_another)
     tasks: set[asyncio.Task[T]] = {tries.start(attempt)}
     try:
         while True:
@@ -69,9 +79,7 @@ async def keep_trying(attempt: Callable[[int], Awaitable[T]], patience: Patience
                     return task.result()
             if done and not tasks:
                 await tries.pause(next(iter(done)).exception())
-            if not done:
-                tries.call_helper()
-            if not done or not tasks:
+            if not tasks or (not done and tries.call_helper()):
                 tasks.add(tries.start(attempt))
     finally:
         for task in tasks:
@@ -81,21 +89,24 @@ async def keep_trying(attempt: Callable[[int], Awaitable[T]], patience: Patience
 class Tries:
     """The tries of one job."""
 
-    def __init__(self, patience: Patience, budget: Budget) -> None:
-        self.patience, self.budget = patience, budget
+    def __init__(self, patience: Patience, budget: Budget, has_another: Callable[[], bool] = always) -> None:
+        self.patience, self.budget, self.has_another = patience, budget, has_another
         self.began = time.monotonic()
         self.number = 0
         self.has_helper = False
         budget.earn()
 
     def until_helper(self) -> float | None:
-        """Seconds of silence after which a second replica gets the job as well; None if none may any more."""
+        """Seconds of silence after which a second replica may get the job as well; None if none may any more."""
         return None if self.has_helper or self.budget.is_spent else self.patience.until_another
 
-    def call_helper(self) -> None:
-        """A second replica gets the job beside one that was silent."""
+    def call_helper(self) -> bool:
+        """Whether a second replica gets the job beside one that was silent: it must be there, and not every job may."""
+        if self.budget.is_spent or not self.has_another():
+            return False
         self.has_helper = True
         self.budget.spend()
+        return True
 
     def start(self, attempt: Callable[[int], Awaitable[T]]) -> "asyncio.Task[T]":
         """The next try."""
@@ -114,35 +125,49 @@ class Tries:
         await asyncio.sleep(random.uniform(longest / 2, longest))
 
 
-async def keep_streaming(attempt: Callable[[int], Pieces], patience: Patience, budget: Budget) -> Pieces:
+async def keep_streaming(
+    attempt: Callable[[int], Pieces], patience: Patience, budget: Budget, has_another: Callable[[], bool] = always
+) -> Pieces:
     """The pieces of the first try that ends. What a lost try has said already is not said again: all say the same."""
-    tries = Tries(patience, budget)
+    tries = Tries(patience, budget, has_another)
     sent = 0
     while True:
         try:
-            async with aclosing(unsaid(heard(attempt(tries.number), tries.until_helper()), sent)) as pieces:
+            async with aclosing(unsaid(heard(attempt(tries.number), tries), sent)) as pieces:
                 async for piece in pieces:
                     sent += len(piece) if isinstance(piece, str) else 0
                     yield piece
             return
         except TimeoutError:
-            tries.call_helper()
             tries.number += 1
         except LostError as exc:
             tries.number += 1
             await tries.pause(exc)
 
 
-async def heard(pieces: Pieces, limit: float | None) -> AsyncGenerator[str | Answer, None]:
-    """`pieces`; raises TimeoutError where one takes longer than `limit` seconds."""
+async def heard(pieces: Pieces, tries: Tries) -> AsyncGenerator[str | Answer, None]:
+    """`pieces`; raises TimeoutError where one lets wait so long that a second replica gets the job."""
     async with aclosing(pieces):
         while True:
-            try:
-                async with asyncio.timeout(limit):
-                    piece = await anext(pieces)
-            except StopAsyncIteration:
+            piece = await next_piece(pieces, tries)
+            if piece is None:
                 return
             yield piece
+
+
+async def next_piece(pieces: Pieces, tries: Tries) -> str | Answer | None:
+    """The next one; None behind the last. Raises TimeoutError as `heard` does."""
+    coming = asyncio.ensure_future(anext(pieces, None))
+    try:
+        while not coming.done():
+            done, _ = await asyncio.wait({coming}, timeout=tries.until_helper())
+            if not done and tries.call_helper():
+                raise TimeoutError
+        return coming.result()
+    finally:
+        if not coming.done():
+            coming.cancel()
+            await asyncio.wait({coming})
 
 
 async def unsaid(pieces: AsyncGenerator[str | Answer, None], said: int) -> AsyncGenerator[str | Answer, None]:

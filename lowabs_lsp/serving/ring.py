@@ -1,10 +1,12 @@
-"""Which replica a job goes to: its session's on a ring of hashes, with each further try the next one; silent ones last."""
+"""Which replica a job goes to: its session's on a ring of hashes, else the next one that has not had it; silent ones last."""
 
 import asyncio
+from collections.abc import Hashable
 
 from ray.serve.experimental.consistent_hash_router import ConsistentHashRouter
 from ray.serve.request_router import PendingRequest, ReplicaID, RunningReplica
 
+from lowabs_lsp.serving.route import Route
 from lowabs_lsp.serving.silence import Silence
 
 TRIAL_SECONDS = 1.0
@@ -12,7 +14,7 @@ TRIAL_SECONDS = 1.0
 
 
 class Ring(ConsistentHashRouter):  # type: ignore[misc]  # Ray's types are not read
-    """Consistent hashing that takes a try's number, the last argument of a call, as steps along the ring.
+    """Consistent hashing that leads each try of a job, whose route is the last argument of a call, to another replica.
 
     It takes Ray seconds to find out that a node is dead. Meanwhile jobs pass by the replicas that have stood there.
     """
@@ -28,12 +30,24 @@ class Ring(ConsistentHashRouter):  # type: ignore[misc]  # Ray's types are not r
     ) -> list[list[RunningReplica]]:
         """Replicas in the order in which they are asked."""
         ranks: list[list[RunningReplica]] = await super().choose_replicas(candidate_replicas, pending_request)
-        number = pending_request.args[-1] if pending_request and pending_request.args else 0
-        steps = number % len(ranks) if ranks and isinstance(number, int) else 0
-        silent = {replica for rank in ranks for replica in rank if self._silence.covers(replica.replica_id)}
-        for replica in silent:
-            self._call(replica)
-        return sorted(ranks[steps:] + ranks[:steps], key=silent.issuperset)
+        route = pending_request.args[-1] if pending_request and pending_request.args else None
+        asked = route.asked if isinstance(route, Route) else []
+        for replica in candidate_replicas:
+            if self._silence.covers(replica.replica_id):
+                self._call(replica)
+        ranks.sort(key=lambda rank: (self._is_silent(rank[0]), rank[0].replica_id in asked))
+        if isinstance(route, Route) and ranks:
+            route.asked.append(ranks[0][0].replica_id)
+            route.others = lambda: self._has_another(asked)
+        return ranks
+
+    def _is_silent(self, replica: RunningReplica) -> bool:
+        silent: bool = self._silence.covers(replica.replica_id)
+        return silent
+
+    def _has_another(self, asked: list[Hashable]) -> bool:
+        """Whether a replica that speaks is not among those `asked`; the front's thread wants to know."""
+        return any(replica.replica_id not in asked and not self._is_silent(replica) for replica in self._replicas_list)
 
     def on_send_request(self, replica_id: ReplicaID) -> None:
         """A job was sent; a replica says at once that it has it, however busy it is."""

@@ -98,6 +98,63 @@ async def test_a_helper_that_is_lost_leaves_the_slow_one_its_job() -> None:
     assert await keep_trying(attempt, Patience(until_another=0.001), Budget()) == 0
 
 
+async def test_a_job_is_not_given_once_more_to_the_only_replica() -> None:
+    done = asyncio.Event()
+    tried: list[int] = []
+
+    async def attempt(number: int) -> int:
+        tried.append(number)
+        await done.wait()
+        return number
+
+    def has_another() -> bool:
+        done.set()
+        return False
+
+    assert await keep_trying(attempt, Patience(until_another=0.001), Budget(), has_another) == 0
+    assert tried == [0]
+
+
+async def test_a_silent_stream_stays_where_no_other_replica_is() -> None:
+    done = asyncio.Event()
+    budget = Budget()
+
+    async def attempt(number: int) -> Pieces:
+        assert number == 0
+        yield "ab"
+        await done.wait()
+        yield "cd"
+        yield END
+
+    def has_another() -> bool:
+        done.set()
+        return False
+
+    pieces = keep_streaming(attempt, Patience(until_another=0.001), budget, has_another)
+    assert [piece async for piece in pieces] == ["ab", "cd", END]
+
+
+async def test_a_stream_that_nobody_wants_any_more_is_closed_while_it_is_silent() -> None:
+    closed = asyncio.Event()
+
+    async def attempt(number: int) -> Pieces:
+        try:
+            yield "ab"
+            await asyncio.Event().wait()
+        finally:
+            closed.set()
+
+    pieces = keep_streaming(attempt, HASTY, Budget())
+    assert await anext(pieces) == "ab"
+    waiting = asyncio.ensure_future(anext(pieces))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await pieces.aclose()
+    assert closed.is_set()
+
+
 async def test_a_silent_stream_goes_on_elsewhere() -> None:
     async def attempt(number: int) -> Pieces:
         yield "ab"
