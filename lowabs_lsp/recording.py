@@ -71,8 +71,31 @@ class RecordingEngine(EngineWrapper):
         """As the engine."""
         witness = _Witness(mixer)
         generated = self.engine.generate(prompt, decoding, cancelled, draft=draft, mixer=witness)
-        self.last = Recording(prompt, evolve(decoding, deadline=None, observer=None), generated, tuple(witness.steps))
+        self._remember(prompt, decoding, generated, witness)
         return generated
+
+    def alternatives(
+        self,
+        prompt: Prompt,
+        decoding: Decoding,
+        count: int,
+        cancelled: Cancelled = never,
+        *,
+        draft: Draft | None = None,
+        mixer: Mixer | None = None,
+    ) -> list[Generated]:
+        """As the engine, or one way alone where it follows but one. The first, which is what `generate` says, is remembered."""
+        follow = getattr(self.engine, "alternatives", None)
+        if follow is None:
+            return [self.generate(prompt, decoding, cancelled, draft=draft, mixer=mixer)]
+        witness = _Witness(mixer)
+        found: list[Generated] = follow(prompt, decoding, count, cancelled, draft=draft, mixer=witness)
+        self._remember(prompt, decoding, found[0], witness)
+        return found
+
+    def _remember(self, prompt: Prompt, decoding: Decoding, generated: Generated, witness: "_Witness") -> None:
+        steps = witness.steps[: len(generated.tokens)]  # those behind them are of other ways to go on
+        self.last = Recording(prompt, evolve(decoding, deadline=None, observer=None), generated, tuple(steps))
 
 
 class _Witness:

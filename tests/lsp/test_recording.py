@@ -8,10 +8,11 @@ from attrs import evolve
 
 from lowabs_lsp.completer import Completer
 from lowabs_lsp.engine.local import LocalEngine
+from lowabs_lsp.engine.scripted import ScriptedEngine
 from lowabs_lsp.errors import LedgerError
 from lowabs_lsp.recording import Recording, RecordingEngine, Tape, replay
 from lowabs_lsp.settings import Settings
-from lowabs_lsp.values import Document
+from lowabs_lsp.values import Decoding, Document, Limits, Prompt
 
 TINY = Path(__file__).parents[1] / "data" / "tiny"
 TEXT = "def fetch(url, client):\n    return client.get(url)\n\n\ndef other(url, client):\n    return client."
@@ -37,6 +38,25 @@ def test_a_recording_changes_nothing(engine: LocalEngine, recording: Recording) 
     plain = Completer(engine, Settings()).complete(Document("file:///a.py", "a.py", "python", TEXT), len(TEXT)).generated
     assert plain is not None
     assert (plain.tokens, plain.logprobs) == (recording.generated.tokens, recording.generated.logprobs)
+
+
+def test_what_is_asked_for_has_its_alternatives_and_is_recorded(engine: LocalEngine) -> None:
+    recorder, document = RecordingEngine(engine), Document("file:///a.py", "a.py", "python", TEXT)
+    asked = [
+        Completer(each, Settings()).complete(document, len(TEXT), limits=Limits(is_explicit=True))
+        for each in (engine, recorder)
+    ]
+    assert len({(each.text, each.others) for each in asked}) == 1
+    assert asked[0].others
+    assert recorder.last is not None
+    assert replay(recorder.last, engine) == ""
+
+
+def test_an_engine_that_follows_one_way_is_recorded_too() -> None:
+    recorder = RecordingEngine(ScriptedEngine("get(url)"))
+    (only,) = recorder.alternatives(Prompt(("x",)), Decoding(), 3)
+    assert recorder.last is not None
+    assert recorder.last.generated is only
 
 
 def test_it_is_the_same_again_from_a_file(engine: LocalEngine, recording: Recording, tmp_path: Path) -> None:
