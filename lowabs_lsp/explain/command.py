@@ -52,6 +52,13 @@ def as_text(explanation: Explanation) -> Iterator[str]:
     yield f"{percent(math.exp(explanation.log_probability)):>8}  said exactly so by model and memory"
     yield f"{times(explanation.memory_effect):>8}  by the workspace's memory"
     yield ""
+    if explanation.parts:
+        yield from parts_as_text(explanation)
+    yield from look_as_text(explanation)
+
+
+def parts_as_text(explanation: Explanation) -> Iterator[str]:
+    """The parts of the prompt that made the most difference, and how much the model looked at them."""
     yield f"{'without':>8}  {'looked':>6}"
     for part in sorted(explanation.parts, key=lambda part: -abs(part.effect))[:8]:
         said = next((line.strip() for line in part.lines if line.strip()), "")
@@ -60,7 +67,6 @@ def as_text(explanation: Explanation) -> Iterator[str]:
     yield "`without`: so many times less likely without these lines: what they changed."
     yield "`looked`: the attention that fell on them: where the model looked, not why."
     yield ""
-    yield from look_as_text(explanation)
 
 
 def place(part: ExplainedPart, line: int = 0) -> str:
