@@ -1,5 +1,9 @@
 """The GPU session, rehearsed on the CPU with the tiny recipe, from a packed corpus to weights that were carried home."""
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +15,9 @@ from lowabs_model.gpu_run import session as gpu_session
 from lowabs_model.gpu_run import transfer
 from lowabs_model.gpu_run.__main__ import main
 from lowabs_model.gpu_run.recipes import flops_per_token, parameters, planned, with_rate, write_recipe
-from lowabs_model.gpu_run.session import Session, SessionError, utilisation
+from lowabs_model.gpu_run.session import Session, SessionError, curve, utilisation
 from lowabs_model.gpu_run.transfer import assemble, pack
-from lowabs_model.recipe import Stage, load_recipe
+from lowabs_model.recipe import Stage, load_recipe, recipe_text
 from lowabs_model.transformer import Decoder
 
 from lowabs_lsp.engine.bundle import open_bundle
@@ -66,6 +70,28 @@ def test_a_session_from_packing_to_weights_at_home(corpus: Path, tmp_path: Path,
     next((tmp_path / "stable").glob("model.safetensors.*.part")).unlink()
     assert main(["assemble", str(tmp_path / "stable"), str(tmp_path / "again")]) == 1
     assert "deliver the missing ones" in capsys.readouterr().err
+
+
+def test_a_session_that_is_killed_in_the_long_run_goes_on(corpus: Path, tmp_path: Path) -> None:
+    recipe = recipe_text("tiny").replace("[train]\n", "[train]\ncheckpoint_minutes = 0.000001\n")
+    (tmp_path / "recipe.toml").write_text(recipe)
+    session = Session(tmp_path / "session")
+    session.note(speed=50_000.0, start=0.0, embedding_rate=4e-3, loss={}, bundle=0)  # leaves just the long run to do
+    words = ["run", str(corpus), str(session.folder), "--tokenizer", str(TINY / "tokenizer.json")]
+    words += ["--recipe", str(tmp_path / "recipe.toml"), "--minutes", "0.02"]
+    program = [sys.executable, "-m", "lowabs_model.gpu_run", *words]
+    with subprocess.Popen(
+        program, stderr=subprocess.PIPE, start_new_session=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
+    ) as run:
+        assert run.stderr is not None
+        assert any(b" step=10/" in line for line in run.stderr)
+        os.killpg(run.pid, signal.SIGKILL)
+    kept = len(curve(session.folder / "long"))
+    assert main(words) == 0
+    steps = [int(line["step"]) for line in curve(session.folder / "long") if "loss" in line]
+    assert set(steps) == set(range(1, steps[-1] + 1))
+    assert session.state["trained"] == f"final-{steps[-1]:08d}"
+    assert 10 <= kept < len(steps) < 2 * steps[-1]  # which it would be had it begun anew
 
 
 @pytest.mark.parametrize("name", ["gpu", "cpu", "tiny"])
