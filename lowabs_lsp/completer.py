@@ -83,7 +83,11 @@ class Completer:
         prompt = render(context, self.engine.layout)
         place = Place(document, offset, check, self.surroundings.knows)
         precision = 0.0 if limits.is_explicit else self.settings.completion.precision
-        end = partial(finish, context=context, block=block, place=place, judge=self.judge, precision=precision)
+        form = partial(finish, context=context, block=block, place=place, judge=self.judge, precision=precision)
+
+        def end(generated: Generated) -> Completion:
+            return self._without_secret(form(generated), document, offset)
+
         if limits.is_explicit and (count := self.settings.completion.alternatives) > 1:
             ways = explore(self.engine, prompt, decoding, cancelled, memory=memory, count=count)
             return best_of([end(each) for each in ways], count)
@@ -129,6 +133,10 @@ class Completer:
         context = self._context.build(document, offset, room=room, recent=workspace, observes=learns)
         shown, others = self._context.shown(document), self._context.shown_of(workspace)
         return context, self.surroundings.memory_at(shown, offset, others, learns=learns)
+
+    def _without_secret(self, completion: Completion, document: Document, offset: int) -> Completion:
+        is_secret = completion.text and self._context.makes_secret(document, offset, completion.text)
+        return Completion("", Reason.SECRET, completion.generated) if is_secret else completion
 
     def _silence(self, document: Document, offset: int, limits: Limits) -> Reason | None:
         """Why nothing is to be asked of the model at all."""

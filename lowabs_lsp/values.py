@@ -206,6 +206,8 @@ class Reason(StrEnum):
     """The suggestion stands behind the cursor already."""
     SYNTAX = "filtered:syntax"
     """The file parsed before, and would not with the suggestion."""
+    SECRET = "filtered:secret"
+    """A password, a key or a token would stand in the file."""
     DOUBTFUL = "below-threshold"
     """It is less likely to be right than the setting `completion.precision` asks for."""
     DELETING = "deleting"

@@ -69,6 +69,10 @@ class ContextBuilder:
         around = slice(max(0, offset - 1), offset + 1)
         return any(a != b for a, b in zip(document.text[around], self.shown(document).text[around], strict=True))
 
+    def makes_secret(self, document: Document, offset: int, text: str) -> bool:
+        """Whether `text` at `offset` would be a secret, or hold one: whatever the model has it from, it is not to be shown."""
+        return self._shield.makes_secret(document, offset, text)
+
     def shown(self, document: Document) -> Document:
         """`document` as everything that learns from it is to see it: with its secrets masked."""
         return self._shield.shown(document)

@@ -6,7 +6,7 @@ from attrs import evolve, frozen
 
 from lowabs_lsp.context.changes import changed
 from lowabs_lsp.context.exclusion import Exclusion, is_unreadable
-from lowabs_lsp.context.secrets import MASK, mask_armour, mask_lines
+from lowabs_lsp.context.secrets import MASK, mask_armour, mask_lines, mask_secrets
 from lowabs_lsp.values import Document
 
 REMEMBERED = 64
@@ -41,6 +41,13 @@ class Shield:
         """
         masked = self._version(document).masked
         return document if document.text == masked else evolve(document, text=masked)
+
+    def makes_secret(self, document: Document, offset: int, text: str) -> bool:
+        """Whether any of `text` would be a secret if it stood at `offset` of `document`."""
+        start, end = document.text.rfind("\n", 0, offset) + 1, document.text.find("\n", offset)
+        line = document.text[start:offset], document.text[offset : end if end >= 0 else None]
+        whole, inserted = text.join(line), slice(offset - start, offset - start + len(text))
+        return mask_secrets(whole, document.path)[inserted] != text
 
     def _version(self, document: Document) -> _Version:
         last = self._last.pop(document.uri, None)

@@ -45,6 +45,7 @@ def complete(marked: str, says: str, settings: Settings | None = None) -> Comple
         ("def f():\n    ‸\n", "x = 1\n    return x\ny = 2", "x = 1\n    return x"),
         ("# swap a and b\n‸", "a, b = b, a\n", "a, b = b, a"),
         ("if x:\n\ty = 1\n\ndef f():‸", "\n    return 1", "\n\treturn 1"),
+        ("password = ‸", "getpass('password: ')", "getpass('password: ')"),
         ("def f():\r\n    ‸\r\n", "x = 1\n    return x", "x = 1\r\n    return x"),
     ],
 )
@@ -60,6 +61,9 @@ def test_a_completion_ends_where_it_should(marked: str, says: str, text: str) ->
         ("x = ‸", "  \n", Reason.EMPTY),
         ("def f():\n    ‸\n    return 1\n", "return 1", Reason.SUFFIX),
         ("x = ‸", "ababababababab", Reason.REPETITION),
+        ("password = ‸", '"hunter2-Q9x"', Reason.SECRET),
+        ("password = 'hun‸'", "ter2-Q9x", Reason.SECRET),
+        ("def connect():‸", '\n    login(user, password="hunter2-Q9x")', Reason.SECRET),
         ("na‸me = 1", "never asked", Reason.MID_WORD),
         ("x = ‸ + 1", "never asked", Reason.MID_WORD),
     ],
