@@ -52,6 +52,8 @@ class Crowd:
     token: str = ""
     is_faithful: bool = True
     """Each person keeps one session; else each key is a session of its own, to see what sessions are worth."""
+    name: str = "person"
+    """How their sessions begin: which people share a replica is drawn anew with each name."""
 
 
 def type_away(crowd: Crowd) -> list[Waited]:
@@ -76,7 +78,7 @@ def _type(crowd: Crowd, person: int, began: float, waits: list[Waited]) -> None:
     headers = {"Authorization": f"Bearer {crowd.token}"} if crowd.token else {}
     with httpx2.Client(headers=headers, timeout=10) as client:
         for key, (text, offset) in enumerate(keys(person)):
-            client.headers["x-session-id"] = f"person-{person}" if crowd.is_faithful else f"key-{person}-{key}"
+            client.headers["x-session-id"] = f"{crowd.name}-{person}{'' if crowd.is_faithful else f'-{key}'}"
             time.sleep(draw.expovariate(crowd.keys_per_second))
             if time.monotonic() - began >= crowd.seconds:
                 return

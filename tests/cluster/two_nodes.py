@@ -111,6 +111,15 @@ class TwoNodes:
             assert time.monotonic() < deadline, "".join(self.output[-50:])
         return engines
 
+    def wait_until_idle(self) -> None:
+        """Wait until no engine has used more than a twentieth of a core for a second, as one does that loads its model."""
+        deadline = time.monotonic() + 120
+        used = -1.0
+        while (now := self.processor_seconds(ENGINE)) - used > 0.1:
+            assert time.monotonic() < deadline, "engines are busy though nobody asks them anything"
+            used = now
+            time.sleep(1)
+
     def kill_worker(self) -> None:
         """What a power cut does to a node."""
         assert self.worker is not None
