@@ -40,6 +40,8 @@ class AttentionSession(Session):
 
 def watch(model: Model, bundle: OpenBundle, prompt: Prompt, said: Sequence[int], cancelled: Cancelled) -> Attention:
     """Where the model looks when it says `said` behind `prompt`. Raises EngineError; also when nobody waits any more."""
+    if model.session.device is not CPU:  # the CPU may not be fast enough for a model that is served by a GPU, nor large enough
+        raise EngineError("attention on CUDA gives no weights out; explain with --device cpu")
     read, _ = encode(model, prompt)
     tokens = [*read, *said[:-1]]
     session = AttentionSession.open(bundle, model.session.threads)

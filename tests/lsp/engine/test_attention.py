@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lowabs_lsp.engine.attention import CHUNK, AttentionSession, watch
 from lowabs_lsp.engine.bundle import ATTENTION, OpenBundle, open_bundle
+from lowabs_lsp.engine.feed import CPU, Device
 from lowabs_lsp.engine.generate import Model
 from lowabs_lsp.engine.local import LocalEngine
 from lowabs_lsp.engine.session import Session
@@ -76,6 +78,14 @@ def test_torn_tokens_are_of_what_is_said(bundle: OpenBundle, fresh: Callable[[],
 def test_nobody_waits(bundle: OpenBundle, fresh: Callable[[], Model]) -> None:
     with pytest.raises(EngineError, match="nobody waits"):
         watch(fresh(), bundle, PROMPT, SAID, lambda: True)
+
+
+def test_a_gpu_is_not_taken_for_a_slow_processor(bundle: OpenBundle, fresh: Callable[[], Model]) -> None:
+    manifest, elsewhere = bundle.manifest, Device("cuda", CPU.providers)
+    path = bundle.path(manifest.graphs["cpu"].file)
+    session = Session(path, manifest.architecture, manifest.context_length, elsewhere, threads=1)
+    with pytest.raises(EngineError, match="explain with --device cpu"):
+        watch(evolve(fresh(), session=session), bundle, PROMPT, SAID, never)
 
 
 def test_a_model_folder_without_the_graph_completes_and_says_what_to_do(copy: Path) -> None:
