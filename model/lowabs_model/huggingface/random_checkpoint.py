@@ -3,8 +3,8 @@
 python -m lowabs_model.huggingface.random_checkpoint Qwen2.5-Coder-1.5B OUTPUT
 """
 
+import argparse
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,6 +91,15 @@ def _tokenizer() -> Tokenizer:
     return tokenizer
 
 
+def main() -> None:
+    """The command above."""
+    parser = argparse.ArgumentParser(prog="python -m lowabs_model.huggingface.random_checkpoint", description="Random weights.")
+    shapes = {model.name: model for model in KNOWN_MODELS}
+    parser.add_argument("shape", choices=shapes, metavar="SHAPE", help=", ".join(shapes))
+    parser.add_argument("output", type=Path, metavar="OUTPUT", help="a folder")
+    options = parser.parse_args()
+    write_random(shapes[options.shape], options.output)
+
+
 if __name__ == "__main__":
-    wanted, output = sys.argv[1:]
-    write_random(next(model for model in KNOWN_MODELS if model.name == wanted), Path(output))
+    main()
