@@ -2,6 +2,7 @@
 
 import ast
 import math
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
@@ -10,8 +11,10 @@ from random import Random
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
+from tree_sitter import Language, Parser
 
 from lowabs_lsp.prompt.fim import END_OF_TEXT, PSM, QWEN_SPELLING, SPECIAL_TOKENS, SPM, file_segments, fim_segments
+from lowabs_lsp.syntax.grammars import grammar_of
 from lowabs_lsp.values import Segment, Sentinel
 from lowabs_model.corpus.shards import SourceFile
 from lowabs_model.recipe import HoleRecipe
@@ -38,8 +41,12 @@ HOLE_NODES = (
     *(ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp, ast.List, ast.Tuple, ast.Dict, ast.Set),
 )
 """Python's syntax that a person writes in one go; bare names and constants are left to the other kinds of holes."""
+SHORTEST_NODE = 8
+"""Bytes of a node of other languages: shorter ones are names, literals and signs around them."""
 LARGEST_PARSED_FILE = 120_000
 """Characters; parsing a whole file for the holes of one unit must stay cheap."""
+
+_WORDS = re.compile("string|comment")
 
 
 @frozen
@@ -77,13 +84,45 @@ def line_pieces(text: str, size: int, start: int = 0, end: int | None = None) ->
 
 
 def node_spans(file: SourceFile) -> Spans:
-    """Statements and expressions of a Python file, as character ranges; of any other, its indented blocks."""
-    if file.language == "python" and len(file.text) <= LARGEST_PARSED_FILE:
+    """Statements and expressions, as character ranges; of a file that no parser here reads, its indented blocks."""
+    if len(file.text) > LARGEST_PARSED_FILE:
+        return _indented_spans(file.text)
+    if file.language == "python":
         try:
             return _python_spans(file.text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            pass
-    return _indented_spans(file.text)
+            return _indented_spans(file.text)
+    grammar = grammar_of(file.language)
+    return _tree_spans(file.text, grammar) if grammar is not None else _indented_spans(file.text)
+
+
+def _tree_spans(text: str, grammar: Language) -> Spans:
+    """The nodes of a tree-sitter tree that are made of others and no mere words, but for the root and what it cannot read."""
+    data = text.encode()
+    cursor = Parser(grammar).parse(data).walk()
+    spans: Spans = []
+    if not cursor.goto_first_child():
+        return spans
+    while True:
+        node = cursor.node
+        assert node is not None
+        span = node.start_byte, node.end_byte
+        is_made = node.is_named and node.named_child_count and span[1] - span[0] >= SHORTEST_NODE
+        if is_made and not node.is_error and not _WORDS.search(node.type) and span not in spans[-1:]:
+            spans.append(span)
+        if cursor.goto_first_child():
+            continue
+        while not cursor.goto_next_sibling():
+            cursor.goto_parent()
+            if cursor.depth == 0:
+                return spans if len(data) == len(text) else _in_characters(spans, data)
+
+
+def _in_characters(spans: Spans, data: bytes) -> Spans:
+    """Ranges of bytes as ranges of characters."""
+    starts = np.flatnonzero((np.frombuffer(data, np.uint8) & 0xC0) != 0x80)
+    found = np.searchsorted(starts, np.array(spans, np.int64).reshape(-1, 2))
+    return [(int(start), int(end)) for start, end in found.tolist()]
 
 
 def _python_spans(text: str) -> Spans:

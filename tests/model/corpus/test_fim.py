@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lowabs_model.corpus.fim import (
     END_ID,
+    LARGEST_PARSED_FILE,
     PAD_ID,
     SENTINEL_IDS,
     Blocks,
@@ -111,6 +112,20 @@ def test_python_holes_are_syntax_nodes() -> None:
     text = "café = 'é'\nif café:\n    print(café, [1, 2])\n"
     found = {text[start:end] for start, end in node_spans(source(text))}
     assert found == {"café = 'é'", "if café:\n    print(café, [1, 2])", "print(café, [1, 2])", "[1, 2]"}
+
+
+def test_holes_of_other_languages_are_nodes_of_their_grammar() -> None:
+    text = 'package é\n\n// a comment\nfunc add(a int, b int) int {\n\treturn sum(a, b) + len("a string")\n}\n'
+    found = {text[start:end] for start, end in node_spans(source(text, "a.go", "go"))}
+    whole = text[text.index("func") : -1]
+    assert {whole, whole[whole.index("{") :], 'return sum(a, b) + len("a string")', "sum(a, b)", "(a int, b int)"} <= found
+    assert not {"a", "add", "// a comment", '"a string"', text} & found
+
+
+def test_no_parser_is_asked_for_a_very_long_file() -> None:
+    block = "func f() {\n\tg(1, 2)\n}\n"
+    text = block * (LARGEST_PARSED_FILE // len(block) + 1)
+    assert {text[start:end] for start, end in node_spans(source(text, "a.go", "go"))} == {"g(1, 2)"}
 
 
 @pytest.mark.parametrize("text", ["def broken(:\n    x\n", "if x\n    y = 1\n    z = 2\nend\n"])
