@@ -101,40 +101,54 @@ def hub(make: Callable[[str], Path]) -> Iterator[Hub]:
     thread.join()
 
 
-Add = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+FIND = "import sys; from lowabs_model.huggingface.hub import find_source; print(find_source(sys.argv[1]))"
 
 
 @pytest.fixture
-def add(hub: Hub, tmp_path: Path) -> Add:
-    """`lowabs-lsp models add`, with a cache and a data folder of its own."""
+def run(hub: Hub, tmp_path: Path) -> Run:
+    """A Python program for which this hub is the hub, with a cache and a data folder of its own."""
 
-    def run(model: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    def run(*words: str, **changes: str) -> subprocess.CompletedProcess[str]:
         changed = {"HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "cache"), "XDG_DATA_HOME": str(tmp_path / "data")}
         environment = {key: value for key, value in os.environ.items() if not key.startswith("HF_")} | changed | changes
-        words = ["models", "add", model, "--name", "mine", "--quantize", "fp32"]
-        return subprocess.run(
-            [sys.executable, "-m", "lowabs_lsp", *words], env=environment, capture_output=True, text=True, check=False
-        )
+        return subprocess.run([sys.executable, *words], env=environment, capture_output=True, text=True, check=False)
 
     return run
 
 
-def test_a_model_comes_from_the_hub_and_then_from_the_cache(add: Add, hub: Hub, tmp_path: Path) -> None:
+@pytest.fixture
+def add(run: Run) -> Run:
+    """`lowabs-lsp models add`."""
+    return lambda model, **changes: run(
+        "-m", "lowabs_lsp", "models", "add", model, "--name", "mine", "--quantize", "fp32", **changes
+    )
+
+
+@pytest.fixture
+def find(run: Run) -> Run:
+    """What `models add` does first; it prints the folder with the model."""
+    return lambda model, **changes: run("-c", FIND, model, **changes)
+
+
+def test_a_model_comes_from_the_hub_and_then_from_the_cache(add: Run, find: Run, hub: Hub) -> None:
     done = add("some/model")
     assert done.returncode == 0, done.stderr
     assert "lowabs-lsp/models/mine: mine, fp32" in done.stdout.replace("\\", "/")
     assert not [sent for sent in hub.sent if "model.bin" in sent]
     hub.sent.clear()
-    offline = add("some/model", HF_ENDPOINT="http://127.0.0.1:9")
+    offline = find("some/model", HF_ENDPOINT="http://127.0.0.1:9")
     assert offline.returncode == 0, offline.stderr
+    assert {file.name for file in Path(offline.stdout.strip()).iterdir()} == hub.files.keys() - {"model.bin"}
     assert hub.sent == []
 
 
-def test_a_download_that_breaks_off_is_taken_up_again(add: Add, hub: Hub) -> None:
+def test_a_download_that_breaks_off_is_taken_up_again(find: Run, hub: Hub) -> None:
     hub.cut = 70_000
-    done = add("some/model")
+    done = find("some/model")
     assert done.returncode == 0, done.stderr
     assert len([sent for sent in hub.sent if sent.startswith("model.safetensors")]) == 2
+    assert (Path(done.stdout.strip()) / "model.safetensors").read_bytes() == hub.files["model.safetensors"]
 
 
 @pytest.mark.parametrize(
@@ -145,14 +159,14 @@ def test_a_download_that_breaks_off_is_taken_up_again(add: Add, hub: Hub) -> Non
         ("no-such-folder", "neither a folder nor the id of a model"),
     ],
 )
-def test_what_cannot_be_had_is_told(add: Add, model: str, told: str) -> None:
+def test_what_cannot_be_had_is_told(add: Run, model: str, told: str) -> None:
     done = add(model)
     assert done.returncode == 1
     assert told in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_without_a_network_and_without_a_cache_it_is_told(add: Add) -> None:
+def test_without_a_network_and_without_a_cache_it_is_told(add: Run) -> None:
     done = add("some/model", HF_ENDPOINT="http://127.0.0.1:9")
     assert done.returncode == 1
     assert "the hub cannot be reached" in done.stderr
