@@ -46,7 +46,10 @@ SHORTEST_NODE = 8
 LARGEST_PARSED_FILE = 120_000
 """Characters; parsing a whole file for the holes of one unit must stay cheap."""
 
+SNIPPETS_DRAWN = 8
+"""Pieces of other files, of which the most alike is shown, since serving shows what is alike too."""
 _WORDS = re.compile("string|comment")
+_IDENTIFIER = re.compile(r"[^\W\d]\w+")
 
 
 @frozen
@@ -243,7 +246,7 @@ class DocumentWriter:
         head: tuple[Segment, ...] = ()
         if random.random() < recipe.cross_file:
             cut = len(text) // 3
-            head, text, start = self._other_file(file, cut, random), text[cut:], start + cut
+            head, text, start = self._other_file(file, text[cut:], cut, random), text[cut:], start + cut
         if random.random() >= recipe.rate:
             return head + (file_segments(file.path, text) if random.random() >= recipe.no_path else (text,))
         if random.random() >= recipe.no_path:
@@ -258,13 +261,19 @@ class DocumentWriter:
             return (*head, *before, str(last) + middle)
         return (*head, *fim_segments(PSM, prefix, suffix), middle)
 
-    def _other_file(self, file: SourceFile, characters: int, random: Random) -> tuple[Segment, ...]:
-        """A piece of another file of the same repository, as serving places a snippet."""
-        other = self.files[random.choice(self.by_repository[file.repository])]
-        if other.path == file.path:
-            return ()
-        start = other.text.rfind("\n", 0, random.randrange(len(other.text) + 1)) + 1
-        return file_segments(other.path, other.text[start : start + characters])
+    def _other_file(self, file: SourceFile, text: str, characters: int, random: Random) -> tuple[Segment, ...]:
+        """A piece of another file of the same repository, as serving places a snippet: of some, the one most like `text`."""
+        words = set(_IDENTIFIER.findall(text))
+        best: tuple[Segment, ...] = ()
+        most = -1
+        for _ in range(SNIPPETS_DRAWN):
+            other = self.files[random.choice(self.by_repository[file.repository])]
+            start = other.text.rfind("\n", 0, random.randrange(len(other.text) + 1)) + 1
+            snippet = other.text[start : start + characters]
+            shared = len(words.intersection(_IDENTIFIER.findall(snippet)))
+            if other.path != file.path and shared > most:
+                best, most = file_segments(other.path, snippet), shared
+        return best
 
     def _tokens(self, drafts: list[tuple[Segment, ...]]) -> list[list[int]]:
         """Encode all texts at once, with the sentinels' ids between them and the end token behind."""

@@ -161,6 +161,17 @@ def test_another_file_of_the_repository_comes_first_as_serving_places_it() -> No
     assert opened > 3
 
 
+def test_of_other_files_the_one_most_alike_is_shown() -> None:
+    others = [source(f"word{n} = other{n}\n" * 50, f"{n}.txt", "plaintext") for n in range(3)]
+    files = [source(PROGRAM), *others, source("def f9(x):\n    return f9(x + 1)\n" * 30, "alike.txt", "plaintext")]
+    writer = DocumentWriter(files, encode, evolve(ALWAYS, spm=1.0, cross_file=1.0), length=500)
+    shown = [
+        decode([token for token in tokens if token >= FIRST]).partition("\n")[0]
+        for tokens in writer.write(Unit(0, 0, len(PROGRAM)), Random(1))
+    ]
+    assert shown.count("alike.txt") > len(shown) / 2
+
+
 def test_sentinels_in_a_source_file_stay_text() -> None:
     text = "print('<|fim_middle|>')\n" * 20
     for tokens in write(source(text), evolve(ALWAYS, spm=0.0)):
