@@ -40,6 +40,11 @@ def free_memory() -> int:
         return 4 << 30
 
 
+def load_per_core() -> float:
+    """Programs that wanted a core during the last minute, for each core; 0 where the system does not tell."""
+    return os.getloadavg()[0] / (os.cpu_count() or 1) if hasattr(os, "getloadavg") else 0.0
+
+
 def peak_resident_mb() -> float:
     """Of this process since it began; 0 where the system does not tell."""
     try:

@@ -15,7 +15,7 @@ import numpy as np
 from attrs import asdict, frozen
 
 from lowabs_lsp.bench.known_models import KNOWN_MODELS, KnownModel
-from lowabs_lsp.bench.machine import best_of, describe_machine, free_memory, read_bandwidth
+from lowabs_lsp.bench.machine import best_of, describe_machine, free_memory, load_per_core, read_bandwidth
 from lowabs_lsp.engine.bundle import Bundle
 from lowabs_lsp.engine.probe import DECODED, PREFILLED, Rates, measure_rates
 from lowabs_lsp.engine.session import Session
@@ -28,6 +28,8 @@ VARIANTS = ("int4", "int8", "rowq", "fp32")
 """The arithmetics that a CPU has; `fp16` and `bf16` are computed as `fp32` there."""
 BYTES = {"int4": 0.53, "int8": 1.03, "rowq": 1.0, "fp32": 4.0}
 """Of a weight, its scales included."""
+QUIET = 0.4
+"""Programs for each core, above which what was measured is doubtful: with two threads, one busy neighbour doubles times."""
 SHARE_OF_MEMORY = 0.5
 """Of what is free, for the model at most."""
 
@@ -53,6 +55,8 @@ class Machine:
     """Seconds of the default model for a step behind an almost full context."""
     default_prefill: float
     """Its tokens a second in a prompt."""
+    load: float = 0.0
+    """Programs that wanted a core in the minute before, for each core."""
 
 
 @frozen
@@ -76,7 +80,7 @@ class Prediction:
 
 def measure_machine(session: Session, manifest: Bundle, variants: Sequence[str] = VARIANTS, repeats: int = 5) -> Machine:
     """By the session of the default model, and probes. Takes seconds. Raises EngineError."""
-    threads, size = session.threads, manifest.architecture
+    load, threads, size = load_per_core(), session.threads, manifest.architecture
     rates = {variant: measure_rates(variant, threads, repeats) for variant in variants}
     far = session.context_length - PREFILLED
     step, far_step = (time_run(session, DECODED, past, repeats) for past in (0, far))
@@ -96,6 +100,7 @@ def measure_machine(session: Session, manifest: Bundle, variants: Sequence[str] 
         attended_in_prefill=max(0.0, (far_prompt - prompt) / (channels * PREFILLED)),
         default_step=far_step,
         default_prefill=PREFILLED / prompt,
+        load=load,
     )
 
 
@@ -214,7 +219,7 @@ def as_text(machine: Machine, predictions: Sequence[Prediction]) -> str:
     """The table of `lowabs-lsp models recommend`: milliseconds for a line, by model and arithmetic."""
     speeds = ", ".join(f"{name} {1e-9 / rate.decode:.1f}" for name, rate in machine.rates.items())
     lines = [
-        f"{machine.name}; {machine.threads} threads, {machine.free_memory / 1e9:.1f} GB free, "
+        f"{machine.name}; {machine.threads} thread{'s' * (machine.threads > 1)}, {machine.free_memory / 1e9:.1f} GB free, "
         f"{machine.bandwidth / 1e9:.1f} GB/s from memory; billions of weights a second: {speeds}",
         f"default model: {machine.default_prefill:.0f} tokens/s of a prompt, {1e3 * machine.default_step:.2f} ms for a token",
         "",
@@ -226,7 +231,10 @@ def as_text(machine: Machine, predictions: Sequence[Prediction]) -> str:
     for model, each_variant in by_model.items():
         times = "".join(_cell(each_variant[name], machine) for name in machine.rates)
         lines.append(f"{model.name:<28}{times}  {model.licence}")
-    return "\n".join([*lines, "(-: does not fit into half of the free memory)"])
+    lines.append("(-: does not fit into half of the free memory)")
+    if machine.load > QUIET:
+        lines.append(f"(busy, {machine.load:.1f} programs for each core: times may be off by half; measure when it is quiet)")
+    return "\n".join(lines)
 
 
 def _cell(prediction: Prediction, machine: Machine) -> str:

@@ -108,6 +108,11 @@ def test_the_table_has_a_line_for_each_model() -> None:
     assert any(" - " in line for line in lines if line.startswith("Qwen2.5-Coder-7B"))
 
 
+@pytest.mark.parametrize(("load", "told"), [(0.0, False), (0.3, False), (0.5, True), (6.0, True)])
+def test_a_busy_machine_is_told(load: float, told: bool) -> None:
+    assert ("measure when it is quiet" in as_text(evolve(MACHINE, load=load), predict_all(MACHINE))) == told
+
+
 @pytest.mark.parametrize("variant", ["int4", "rowq"])
 def test_reading_weights_takes_time_and_a_row_of_many_takes_less(variant: str) -> None:
     rates = measure_rates(variant, threads=1, repeats=1)
