@@ -331,8 +331,8 @@ def starting_model(config: ModelConfig | None, init: Path | None, seed: int) -> 
 
 
 def checkpoints(run: Path) -> list[Path]:
-    """The complete checkpoints of a run, the furthest last."""
-    found = (entry for entry in (run / "checkpoints").glob("*-*") if (entry / "trainer.json").is_file())
+    """The complete checkpoints of a run, the furthest last; one whose writing was cut off is called `*.partial`."""
+    found = (entry for entry in (run / "checkpoints").glob("*-*[0-9]") if (entry / "trainer.json").is_file())
     return sorted(found, key=lambda entry: (int(entry.name.rpartition("-")[2]), entry.name))
 
 

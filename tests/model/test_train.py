@@ -1,6 +1,7 @@
 """The loop: it learns, resumes exactly, ends a stable phase by hand, and is the same with two processes as with one."""
 
 import json
+import shutil
 import signal
 from pathlib import Path
 
@@ -135,6 +136,12 @@ def test_a_finished_run_has_nothing_left_to_do(run: Run) -> None:
     last = train(RECIPE, run, lambda _: None)
     with pytest.raises(TrainError, match="the plan ends at step 12"):
         train(RECIPE, evolve(run, resume=last), lambda _: None)
+
+
+def test_a_checkpoint_whose_writing_was_cut_off_is_none(run: Run) -> None:
+    last = train(RECIPE, run, lambda _: None)
+    shutil.copytree(last, last.with_name("step-00000099.partial"))
+    assert checkpoints(run.folder)[-1] == last
 
 
 def test_time_is_up_after_the_step_under_way(run: Run) -> None:
