@@ -2,7 +2,7 @@
 
     python -m lowabs_model.gpu_run pack CORPUS PIECES --megabytes 48      at home: folders of shards that fit a transfer
     python -m lowabs_model.gpu_run receive PIECE CORPUS                   there, once for each piece
-    python -m lowabs_model.gpu_run run CORPUS SESSION --tokenizer FILE --minutes 22
+    python -m lowabs_model.gpu_run run CORPUS SESSION --minutes 22
     python -m lowabs_model.gpu_run deliver SESSION OUT --part 0           there, until it says that no part is left
     python -m lowabs_model.gpu_run assemble PARTS CHECKPOINT              at home
 
@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lowabs_lsp.errors import LowabsError
-from lowabs_model.gpu_run.session import Plan, Session, run_session
+from lowabs_model.gpu_run.session import Plan, Session, prepare_tokenizer, run_session
 from lowabs_model.gpu_run.transfer import assemble, deliver, pack, receive
 
 
@@ -48,7 +48,9 @@ def make_parser() -> argparse.ArgumentParser:
     command.set_defaults(command=lambda o: print(receive(o.piece, o.corpus), "files"))
     command = commands.add_parser("run", help="check, sweep, train, export, measure; again, it goes on")
     _paths(command, "corpus", "session")
-    command.add_argument("--tokenizer", type=Path, required=True, metavar="FILE", help="made before, by lowabs-model tokenizer")
+    command.add_argument(
+        "--tokenizer", type=Path, metavar="FILE", help="by lowabs-model tokenizer; default: trained here first"
+    )
     command.add_argument("--recipe", default="gpu")
     command.add_argument("--minutes", type=float, default=22, metavar="M", help="of sweep and training, over all calls")
     command.add_argument("--call-minutes", type=float, default=math.inf, metavar="M", help="save and stop after M minutes")
@@ -73,7 +75,10 @@ def _paths(parser: argparse.ArgumentParser, *names: str) -> None:
 def _run(options: argparse.Namespace) -> None:
     ends = time.monotonic() + 60 * options.call_minutes
     session = Session(options.session)
-    plan = Plan(options.corpus, session, options.recipe, options.tokenizer, options.init, options.minutes, ends)
+    tokenizer = options.tokenizer or session.folder / "tokenizer.json"
+    plan = Plan(options.corpus, session, options.recipe, tokenizer, options.init, options.minutes, ends)
+    if options.tokenizer is None:
+        prepare_tokenizer(plan)
     print("gpu_run: done; deliver the weights" if run_session(plan) else "gpu_run: not done; run the same command again")
 
 

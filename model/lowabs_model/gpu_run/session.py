@@ -80,7 +80,7 @@ class Plan:
     def train(self, recipe: Path, run: Path, *, minutes: float, extra: Sequence[str | Path] = ()) -> Path:
         """Start or continue a run. Returns its last checkpoint."""
         common: list[str | Path] = ["--corpus", self.corpus, "--output", run, "--max-minutes", f"{minutes:.3f}"]
-        started = any((run / "checkpoints").glob("*/trainer.json"))
+        started = any((run / "checkpoints").glob("*[0-9]/trainer.json"))
         begin: list[str | Path] = ["--recipe", recipe, "--tokenizer", self.tokenizer]
         begin += ["--init", self.init] if self.init else []
         return Path(self.command(*common, *(["--resume"] if started else begin), *extra).splitlines()[-1])
@@ -97,6 +97,17 @@ def run_session(plan: Plan) -> bool:
                 return False
             step(plan)
     return all(key in plan.session.state for key in STEPS)
+
+
+def prepare_tokenizer(plan: Plan) -> None:
+    """Train it on the corpus, or take that of the checkpoint to go on from, where the session has none yet."""
+    if plan.tokenizer.is_file():
+        return
+    plan.session.folder.mkdir(parents=True, exist_ok=True)
+    if plan.init is not None:
+        shutil.copyfile(plan.init / "tokenizer.json", plan.tokenizer)
+    else:
+        plan.command("--recipe", plan.recipe, "--corpus", plan.corpus, "--output", plan.tokenizer, name="tokenizer")
 
 
 def check(plan: Plan) -> None:

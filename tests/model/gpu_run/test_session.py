@@ -1,5 +1,6 @@
 """The GPU session, rehearsed on the CPU with the tiny recipe, from a packed corpus to weights that were carried home."""
 
+import math
 import os
 import signal
 import subprocess
@@ -9,16 +10,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from attrs import evolve
 from lowabs_model.checkpoint import load_checkpoint
 from lowabs_model.corpus.languages import LANGUAGES
 from lowabs_model.gpu_run import session as gpu_session
 from lowabs_model.gpu_run import transfer
 from lowabs_model.gpu_run.__main__ import main
 from lowabs_model.gpu_run.recipes import flops_per_token, parameters, planned, with_rate, write_recipe
-from lowabs_model.gpu_run.session import Session, SessionError, curve, utilisation
+from lowabs_model.gpu_run.session import Plan, Session, SessionError, curve, prepare_tokenizer, utilisation
 from lowabs_model.gpu_run.transfer import assemble, pack
 from lowabs_model.recipe import Stage, load_recipe, recipe_text
 from lowabs_model.transformer import Decoder
+from tokenizers import Tokenizer
 
 from lowabs_lsp.engine.bundle import open_bundle
 
@@ -133,6 +136,17 @@ def test_parameters_are_those_of_the_model() -> None:
     assert utilisation(load_recipe("tiny"), 1e6)["tflops"] == pytest.approx(
         1e6 * 6 * (matrices + 2 * 128 * 64) / 1e12, abs=1e-3
     )
+
+
+def test_a_session_makes_its_own_tokenizer_once_or_takes_that_of_the_checkpoint(corpus: Path, tmp_path: Path) -> None:
+    plan = Plan(corpus, Session(tmp_path / "s"), "tiny", tmp_path / "s/tokenizer.json", None, minutes=1, ends=math.inf)
+    prepare_tokenizer(plan)
+    made = plan.tokenizer.read_text()
+    assert Tokenizer.from_str(made).get_vocab_size() == 512
+    prepare_tokenizer(evolve(plan, corpus=tmp_path / "nowhere"))
+    assert plan.tokenizer.read_text() == made
+    prepare_tokenizer(evolve(plan, tokenizer=tmp_path / "taken.json", init=TINY))
+    assert (tmp_path / "taken.json").read_text() == (TINY / "tokenizer.json").read_text()
 
 
 def test_a_file_that_fits_no_piece(tmp_path: Path) -> None:
