@@ -54,6 +54,8 @@ class HoleRecipe:
     """A hole that is a syntax node (Python) or an indented block (everything else)."""
     span: float = 0.22
     """A hole between two random characters."""
+    task: float = 0.0
+    """A hole that one of the families of tasks asks for: the body below a docstring, a stanza of a system-level file, ..."""
     truncated_suffix: float = field(default=0.1, validator=share)
     """Of holes whose suffix ends early, often at once: a file that is still being written."""
     no_path: float = field(default=0.05, validator=share)
@@ -76,6 +78,8 @@ class Stage:
     """Takes the place of `holes.rate` in this stage."""
     cross_file: float | None = None
     """Takes the place of `holes.cross_file` in this stage."""
+    task: float | None = None
+    """Takes the place of `holes.task` in this stage."""
 
 
 @frozen

@@ -425,9 +425,8 @@ def train(recipe: Recipe, run: Run, report: Reporter, world: World | None = None
 
 def kind_of(recipe: Recipe, stage: Stage) -> Kind:
     """The sequence length and the holes of a stage: the recipe's, with the stage's own numbers."""
-    rate = recipe.holes.rate if stage.hole_rate is None else stage.hole_rate
-    cross_file = recipe.holes.cross_file if stage.cross_file is None else stage.cross_file
-    return stage.length, evolve(recipe.holes, rate=rate, cross_file=cross_file)
+    own = {"rate": stage.hole_rate, "cross_file": stage.cross_file, "task": stage.task}
+    return stage.length, evolve(recipe.holes, **{key: value for key, value in own.items() if value is not None})
 
 
 def parallel(model: Decoder, recipe: Recipe, world: World) -> nn.Module:

@@ -17,6 +17,7 @@ from lowabs_lsp.prompt.fim import END_OF_TEXT, PSM, QWEN_SPELLING, SPECIAL_TOKEN
 from lowabs_lsp.syntax.grammars import grammar_of
 from lowabs_lsp.values import Segment, Sentinel
 from lowabs_model.corpus.shards import SourceFile
+from lowabs_model.corpus.tasks.families import FAMILIES
 from lowabs_model.recipe import HoleRecipe
 
 Encode = Callable[[list[str]], list[list[int]]]
@@ -164,15 +165,28 @@ def _indented_spans(text: str) -> Spans:
     return spans
 
 
-def draw_hole(text: str, spans: Spans, recipe: HoleRecipe, random: Random) -> tuple[int, int]:
+def task_spans(file: SourceFile) -> Spans:
+    """The holes that families of tasks find in a file, each once."""
+    return sorted({span for find in FAMILIES.values() for span in find(file)})
+
+
+def draw_hole(text: str, spans: Spans, recipe: HoleRecipe, random: Random, tasks: Spans | None = None) -> tuple[int, int]:
     """Where to cut `text`: a character range, of the kind that the recipe's weights draw."""
-    kind = random.choices(("line", "node", "span"), (recipe.line, recipe.node, recipe.span))[0]
+    weights = (recipe.line, recipe.node, recipe.span, recipe.task)
+    kind = random.choices(("line", "node", "span", "task"), weights)[0]
+    if kind == "task" and tasks:
+        return random.choice(tasks)
     if kind == "node" and spans:
         return random.choice(spans)
     if kind == "span":
         first, second = sorted(random.randrange(len(text) + 1) for _ in range(2))
         return first, min(second, first + max(1, len(text) // 3))
     return _line_hole(text, random)
+
+
+def _inside(spans: Spans, start: int, length: int) -> Spans:
+    """Those that lie in a piece of a file and leave half of it, by the piece's own offsets."""
+    return [(a - start, b - start) for a, b in spans if start <= a and b <= start + length and b - a < length // 2]
 
 
 def _given_hole(file: SourceFile, start: int, text: str) -> tuple[int, int] | None:
@@ -211,11 +225,12 @@ class DocumentWriter:
         """The documents of one unit, as token ids."""
         file = self.files[unit.file]
         spans = node_spans(file) if random.random() < self.recipe.rate else []
+        tasks = task_spans(file) if self.recipe.task else []
         characters = max(SHORTEST_PIECE, int(self.length * self._characters_per_token(file, unit)))
         pieces = self._pieces(file, unit, characters, random) if file.hole is None else [(unit.start, unit.end)]
         documents: list[list[int]] = []
         while pieces:
-            drafts = [self._draft(file, start, end, spans, random) for start, end in pieces]
+            drafts = [self._draft(file, start, end, (spans, tasks), random) for start, end in pieces]
             too_long: Spans = []
             for (start, end), tokens in zip(pieces, self._tokens(drafts), strict=True):
                 if len(tokens) <= self.length:
@@ -240,7 +255,7 @@ class DocumentWriter:
         sample = file.text[unit.start : unit.start + 1000]
         return 0.88 * len(sample) / max(1, len(self.encode([sample])[0]))
 
-    def _draft(self, file: SourceFile, start: int, end: int, spans: Spans, random: Random) -> tuple[Segment, ...]:
+    def _draft(self, file: SourceFile, start: int, end: int, found: tuple[Spans, Spans], random: Random) -> tuple[Segment, ...]:
         """One document as segments. The text to be learned last is joined to the prefix in spm, as the decoder sees it."""
         recipe, text = self.recipe, file.text[start:end]
         head: tuple[Segment, ...] = ()
@@ -251,8 +266,8 @@ class DocumentWriter:
             return head + (file_segments(file.path, text) if random.random() >= recipe.no_path else (text,))
         if random.random() >= recipe.no_path:
             head += file_segments(file.path)
-        inside = [(a - start, b - start) for a, b in spans if start <= a and b <= start + len(text) and b - a < len(text) // 2]
-        hole_start, hole_end = _given_hole(file, start, text) or draw_hole(text, inside, recipe, random)
+        spans, tasks = (_inside(each, start, len(text)) for each in found)
+        hole_start, hole_end = _given_hole(file, start, text) or draw_hole(text, spans, recipe, random, tasks)
         prefix, middle, suffix = text[:hole_start], text[hole_start:hole_end], text[hole_end:]
         if random.random() < recipe.truncated_suffix:
             suffix = suffix[: random.randrange(len(suffix) + 1)] if random.random() < 0.5 else ""

@@ -58,5 +58,5 @@ def stage_text(stage: Stage) -> str:
     """As TOML."""
     lines = [f"steps = {stage.steps}", f"length = {stage.length}", f"batch_tokens = {stage.batch_tokens}"]
     lines += ["decay = true"] if stage.decay else []
-    lines += [f"{key} = {value}" for key in ("hole_rate", "cross_file") if (value := getattr(stage, key)) is not None]
+    lines += [f"{key} = {value}" for key in ("hole_rate", "cross_file", "task") if (value := getattr(stage, key)) is not None]
     return "\n".join(["", "[[train.stages]]", *lines, ""])

@@ -161,6 +161,16 @@ def test_another_file_of_the_repository_comes_first_as_serving_places_it() -> No
     assert opened > 3
 
 
+def test_tasks_are_a_kind_of_holes_where_they_are_asked_for() -> None:
+    text = "".join(f'def f{n}(x):\n    """Say {n} of x."""\n    return [x, {n}]\n\n\n' for n in range(30))
+    bodies = {f"return [x, {n}]" for n in range(30)}
+    recipe = evolve(ALWAYS, line=0.0, node=0.0, span=0.0, task=1.0, spm=0.0)
+    asked = {parse(tokens, PSM)[3] for tokens in write(source(text), recipe)}
+    assert len(asked) > 3
+    assert asked <= bodies
+    assert not {parse(tokens, PSM)[3] for tokens in write(source(text), evolve(ALWAYS, spm=0.0, span=1.0, line=0.0))} <= bodies
+
+
 def test_of_other_files_the_one_most_alike_is_shown() -> None:
     others = [source(f"word{n} = other{n}\n" * 50, f"{n}.txt", "plaintext") for n in range(3)]
     files = [source(PROGRAM), *others, source("def f9(x):\n    return f9(x + 1)\n" * 30, "alike.txt", "plaintext")]

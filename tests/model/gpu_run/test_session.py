@@ -101,7 +101,7 @@ def test_a_session_that_is_killed_in_the_long_run_goes_on(corpus: Path, tmp_path
 def test_a_written_recipe_differs_in_stages_and_rate_alone(tmp_path: Path, name: str) -> None:
     recipe = with_rate(load_recipe(name), 1.5e-3)
     stages = (
-        Stage(steps=3, length=64, batch_tokens=128, hole_rate=0.8),
+        Stage(steps=3, length=64, batch_tokens=128, hole_rate=0.8, task=0.4),
         Stage(steps=2, length=64, batch_tokens=128, decay=True),
     )
     train = {**{key: getattr(recipe.train, key) for key in recipe.train.__match_args__}, "stages": stages}
