@@ -171,6 +171,7 @@ class Feed:
             collate_fn=_as_is,
             num_workers=self.workers,
             prefetch_factor=2 if self.workers else None,
+            multiprocessing_context="fork" if self.workers else None,  # which shares the text, and pickles nothing
         )
         source = iter(loader)
         return next(source), source

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 EMBEDDING_RATES = (1e-3, 2e-3, 4e-3)
 CHECK_STEPS, SWEEP_SHARE = 20, 0.12
 """The first minute's steps; share of the time that the sweep may take."""
+RESTARTED = 0.3
+"""Nats that a loss may rise while fresh moments warm up on weights that were trained before."""
 STARTS, LEAST_SHARE = 2, 0.5
 """Of the long run's time, so many starts of a process go to compiling; at least this share of it is for steps."""
 PEAK_FLOPS = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40S": 362e12, "4090": 165e12}
@@ -121,12 +123,19 @@ def check(plan: Plan) -> None:
     seconds = time.monotonic() - begun
     lines = curve(plan.session.folder / "check")
     losses = [line["loss"] for line in lines if "loss" in line]
-    if not all(map(math.isfinite, losses)) or losses[-1] >= losses[0]:
+    if not learns(losses, begun=plan.init is not None):
         raise SessionError(f"the loss went from {losses[0]:.3f} to {losses[-1]:.3f} in {len(losses)} steps: lower the rates")
     speeds = sorted(line["tokens_per_second"] for line in lines if "tokens_per_second" in line)
     speed = speeds[len(speeds) // 2]
     start = seconds - CHECK_STEPS * trial.stages[0].batch_tokens / speed
     plan.session.note(speed=speed, start=round(max(0.0, start), 1), **utilisation(recipe, speed))
+
+
+def learns(losses: Sequence[float], *, begun: bool) -> bool:
+    """Whether a loss comes down from chance, or, where training had `begun` before, does not run away from where it was."""
+    part = max(1, len(losses) // 4)
+    first, last = sum(losses[:part]) / part, sum(losses[-part:]) / part
+    return all(map(math.isfinite, losses)) and last < first + (RESTARTED if begun else 0.0)
 
 
 def utilisation(recipe: Recipe, tokens_per_second: float) -> dict[str, Any]:

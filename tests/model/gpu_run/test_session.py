@@ -17,7 +17,7 @@ from lowabs_model.gpu_run import session as gpu_session
 from lowabs_model.gpu_run import transfer
 from lowabs_model.gpu_run.__main__ import main
 from lowabs_model.gpu_run.recipes import flops_per_token, parameters, planned, with_rate, write_recipe
-from lowabs_model.gpu_run.session import Plan, Session, SessionError, curve, prepare_tokenizer, utilisation
+from lowabs_model.gpu_run.session import Plan, Session, SessionError, curve, learns, prepare_tokenizer, utilisation
 from lowabs_model.gpu_run.transfer import assemble, pack
 from lowabs_model.recipe import Stage, load_recipe, recipe_text
 from lowabs_model.transformer import Decoder
@@ -147,6 +147,20 @@ def test_a_session_makes_its_own_tokenizer_once_or_takes_that_of_the_checkpoint(
     assert plan.tokenizer.read_text() == made
     prepare_tokenizer(evolve(plan, tokenizer=tmp_path / "taken.json", init=TINY))
     assert (tmp_path / "taken.json").read_text() == (TINY / "tokenizer.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("losses", "fresh", "begun"),
+    [
+        ([9.7, 9.6, 9.1, 8.8, 8.9, 8.0, 7.6, 7.5], True, True),
+        ([9.7, 9.7, 9.9, 9.8, 9.9, 9.8, 9.9, 9.7], False, True),
+        ([1.8, 1.7, 1.9, 1.8, 1.9, 2.0, 1.9, 1.8], False, True),
+        ([1.8, 1.7, 1.9, 2.8, 3.9, 4.0, 4.9, 4.8], False, False),
+        ([9.7, math.nan, 9.1, 8.8], False, False),
+    ],
+)
+def test_a_loss_comes_down_or_stays_where_training_had_begun(losses: list[float], fresh: bool, begun: bool) -> None:
+    assert (learns(losses, begun=False), learns(losses, begun=True)) == (fresh, begun)
 
 
 def test_a_file_that_fits_no_piece(tmp_path: Path) -> None:
