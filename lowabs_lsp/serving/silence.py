@@ -5,7 +5,13 @@ from collections.abc import Callable, Collection, Hashable
 from typing import Generic, TypeVar
 
 PATIENCE = 0.2
-"""Seconds after which a replica that a job was sent to and that was not heard of since counts as silent."""
+"""Seconds after which a replica that a job was sent to and that was not heard of since counts as silent, at least."""
+
+USUAL = 5.0
+"""So many times what replicas usually take is not silence: where all are slow, jobs that change theirs make them slower."""
+
+LONGEST = 1.0
+"""Seconds that count as usual at most."""
 
 Name = TypeVar("Name", bound=Hashable)
 
@@ -16,14 +22,18 @@ class Silence(Generic[Name]):
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._since: dict[Name, float] = {}
+        self._usual = 0.0
+        """Seconds from a job to a sign of life, averaged over the last ones."""
 
     def asked(self, replica: Name) -> None:
         """A job was sent there."""
         self._since.setdefault(replica, self._clock())
 
     def heard(self, replica: Name) -> None:
-        """It gave a sign of life, or is gone for good."""
-        self._since.pop(replica, None)
+        """It gave a sign of life."""
+        since = self._since.pop(replica, None)
+        if since is not None:
+            self._usual += 0.1 * (min(LONGEST, self._clock() - since) - self._usual)
 
     def keep(self, replicas: Collection[Name]) -> None:
         """Forget all others."""
@@ -32,4 +42,4 @@ class Silence(Generic[Name]):
     def covers(self, replica: Name) -> bool:
         """Whether it has been silent for too long."""
         since = self._since.get(replica)
-        return since is not None and self._clock() - since > PATIENCE
+        return since is not None and self._clock() - since > max(PATIENCE, min(LONGEST, USUAL * self._usual))

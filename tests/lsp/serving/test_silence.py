@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lowabs_lsp.serving.silence import PATIENCE, Silence
+from lowabs_lsp.serving.silence import LONGEST, PATIENCE, Silence
 
 
 class Clock:
@@ -62,7 +62,26 @@ def test_a_sign_of_life_or_the_end_of_its_life_ends_it() -> None:
     assert not ends_silence(lambda silence: silence.keep({"a"}))
 
 
-@given(st.lists(st.tuples(st.sampled_from("ah"), st.floats(0, 1))))
+def test_where_all_are_slow_it_takes_longer_to_count_as_silent(silence: Silence[str], clock: Clock) -> None:
+    for _ in range(50):
+        silence.asked("a")
+        clock.now += 0.1
+        silence.heard("a")
+    silence.asked("b")
+    clock.now += 2 * PATIENCE
+    assert not silence.covers("b")
+    clock.now += LONGEST - 2 * PATIENCE + 0.001
+    assert silence.covers("b")
+    silence.heard("b")
+    for _ in range(50):
+        silence.asked("a")
+        silence.heard("a")
+    silence.asked("b")
+    clock.now += 1.001 * PATIENCE
+    assert silence.covers("b")
+
+
+@given(st.lists(st.tuples(st.sampled_from("ah"), st.floats(0, 0.2))))
 def test_it_is_the_time_since_the_first_job_that_was_not_answered(events: list[tuple[str, float]]) -> None:
     clock = Clock()
     silence = Silence[str](clock)
@@ -71,4 +90,6 @@ def test_it_is_the_time_since_the_first_job_that_was_not_answered(events: list[t
         (silence.asked if kind == "a" else silence.heard)("r")
         owed_since = None if kind == "h" else clock.now if owed_since is None else owed_since
         clock.now += pause
-        assert silence.covers("r") == (owed_since is not None and clock.now - owed_since > PATIENCE)
+        owed = 0.0 if owed_since is None else clock.now - owed_since
+        assert not (silence.covers("r") and owed <= PATIENCE)
+        assert silence.covers("r") or owed <= LONGEST
