@@ -96,24 +96,21 @@ def _bits(cases: Sequence[Case], model: Decoder, encode: Encode) -> BitsRow:
 
 
 def _lines(path: Path, engine: LocalEngine) -> dict[str, LineRow]:
+    """Each way has a memory of its own: what one remembers of the places it has been at would tell the next one the answers."""
     with Repository(path) as repository:
         files = workspace_files(repository, "HEAD")
     cases = list(file_cases(files, count=FILES))
     tokenizer = engine.model.tokenizer
-    memory = WorkspaceMemory(tokenizer.size, tokenizer.encode)
-    memory.update(cases[0].workspace)
     places = list(line_places({case.path: files[case.path] for case in cases}, engine, per_file=LINES_PER_FILE))
-    alone, none = Alone(memory), NoDraft()
-    return {
-        "model": complete_lines(engine, places, memory, mixer=None, draft=none, below=False),
-        "memory": complete_lines(engine, places, memory, mixer=alone, draft=none, below=False),
-        "mixture": complete_lines(engine, places, memory, mixer=memory, draft=none, below=False),
-        "model, lines below": complete_lines(engine, places, memory, mixer=None, draft=none, below=True),
-        "memory, lines below": complete_lines(engine, places, memory, mixer=alone, draft=none, below=True),
-        "mixture, lines below": complete_lines(engine, places, memory, mixer=memory, draft=none, below=True),
-        "mixture, drafts of the prompt": complete_lines(engine, places, memory, mixer=memory, draft=None, below=True),
-        "mixture, drafts of the memory": complete_lines(engine, places, memory, mixer=memory, draft=memory, below=True),
-    }
+    rows = {}
+    for below in (False, True):
+        for way in ("model", "memory", "mixture", "mixture, drafts of the prompt", "mixture, drafts of the memory"):
+            memory = WorkspaceMemory(tokenizer.size, tokenizer.encode)
+            memory.update(cases[0].workspace)
+            mixer = {"model": None, "memory": Alone(memory)}.get(way, memory)
+            draft = {"mixture, drafts of the prompt": None, "mixture, drafts of the memory": memory}.get(way, NoDraft())
+            rows[way + ", lines below" * below] = complete_lines(engine, places, memory, mixer=mixer, draft=draft, below=below)
+    return rows
 
 
 def _print(report: Report) -> None:
