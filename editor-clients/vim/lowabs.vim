@@ -52,7 +52,6 @@ def Started(channel: channel, message: dict<any>)
   for buffer in getbufinfo({bufloaded: 1})
     Open(buffer.bufnr)
   endfor
-  Focus()
 enddef
 
 # The server asks for nothing that we have, but a request wants an answer.
@@ -79,6 +78,7 @@ def Open(buffer: number)
     versions[buffer] = getbufvar(buffer, 'changedtick')
     const language = getbufvar(buffer, '&filetype')
     Notify('textDocument/didOpen', {textDocument: Identifier(buffer)->extend({languageId: language, text: Text(buffer)})})
+    Focus(buffer)
   endif
 enddef
 
@@ -89,12 +89,12 @@ def Change(buffer: number)
   endif
 enddef
 
-# The current buffer is in front: the server reads where its cursor is while nobody waits.
-def Focus()
-  if ready && has_key(versions, bufnr())
-    Change(bufnr())
+# A buffer that is in front: the server reads where its cursor is while nobody waits.
+def Focus(buffer: number)
+  if ready && buffer == bufnr() && has_key(versions, buffer)
+    Change(buffer)
     Notify('textDocument/didFocus', {
-      textDocument: Identifier(bufnr()),
+      textDocument: Identifier(buffer),
       position: {line: line('.') - 1, character: col('.') - 1},
     })
   endif
@@ -226,8 +226,8 @@ endfor
 
 augroup lowabs
   autocmd!
-  autocmd BufWinEnter * Start() | Open(str2nr(expand('<abuf>'))) | Focus()
-  autocmd BufEnter * Focus()
+  autocmd BufWinEnter * Start() | Open(str2nr(expand('<abuf>')))
+  autocmd BufEnter * Focus(str2nr(expand('<abuf>')))
   autocmd BufUnload * Close(str2nr(expand('<abuf>')))
   autocmd InsertEnter,TextChangedI,TextChangedP * Typed()
   autocmd CursorMovedI * Show(offer)
