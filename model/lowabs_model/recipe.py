@@ -51,7 +51,7 @@ class HoleRecipe:
     line: float = 0.50
     """A hole from somewhere in a line to its end, or to the end of one of the next five."""
     node: float = 0.28
-    """A hole that is a syntax node (Python) or an indented block (everything else)."""
+    """A hole that is a syntax node, or an indented block where no parser here reads the file."""
     span: float = 0.22
     """A hole between two random characters."""
     task: float = 0.0
