@@ -16,8 +16,6 @@ from lowabs_model.corpus.shards import HELD_OUT, CorpusError
 from lowabs_model.corpus.sources import is_git_directory
 from lowabs_model.corpus.statistics import COLUMNS
 
-ORIGIN = "https://github.com"
-
 _HASH = re.compile(r"[0-9a-f]{40}")
 logger = logging.getLogger(__name__)
 
@@ -75,7 +73,7 @@ def read_table(file: Path, corpus: str | None) -> list[Row]:
     return [Row(name, row["commit"], row["split"]) for name, row in found.items()]
 
 
-def fetch_table(rows: Sequence[Row], folder: Path, *, origin: str = ORIGIN, history: bool = False, workers: int = 4) -> Fetched:
+def fetch_table(rows: Sequence[Row], folder: Path, *, origin: str, history: bool = False, workers: int = 4) -> Fetched:
     """Bring every row into `folder`, where what is there already is used; `origin` may be a folder of git directories.
 
     A row that cannot be had is reported and left out. With `history` git repositories come with all their commits.
