@@ -22,7 +22,7 @@ class Own:
         self.engine, self.task = engine, task
         self.session = engine.model.session
         self.memory = self.session.create_memory()
-        self.batches = {count: self.session.create_memory(count) for count in (2, 4, 8)}
+        self.batches = {count: self.session.create_memory(count, task.behind + 1) for count in (2, 4, 8)}
         self.numbers = itertools.count()
 
     def prefill(self, count: int) -> None:

@@ -25,7 +25,9 @@ PROMPT, SUFFIX, LINE = 1024, 256, 12
 LATENCY = 500.0
 """Milliseconds that a line may take where the user says nothing else."""
 VARIANTS = ("int4", "int8", "rowq", "fp32")
-"""The arithmetics that a CPU has; `fp16` and `bf16` are computed as `fp32` there."""
+"""The arithmetics that a CPU has and any model can be imported in."""
+SAME = {"fp16": "fp32", "bf16": "fp32", "w8a8": "rowq"}
+"""Which of them other arithmetics are multiplied like."""
 BYTES = {"int4": 0.53, "int8": 1.03, "rowq": 1.0, "fp32": 4.0}
 """Of a weight, its scales included."""
 QUIET = 0.4
@@ -190,7 +192,7 @@ class Check:
 def check(session: Session, manifest: Bundle, machine: Machine) -> Check:
     """Run what was predicted for the opened model. Raises EngineError for arithmetic that was not measured."""
     variant = manifest.graphs["cpu"].variant
-    variant = "fp32" if variant in ("fp16", "bf16") else variant
+    variant = SAME.get(variant, variant)
     if variant not in machine.rates:
         raise EngineError(f"{manifest.name} has {variant} weights, which were not measured")
     model = shape_of(manifest)

@@ -61,7 +61,8 @@ class Graph:
 
     file: str
     variant: str
-    """`fp32`, `fp16`, `int8`, `int4` (blocks), `rowq` (8 bits by output column, activations by row)."""
+    """`fp32`, `fp16`, `bf16`, `int8`, `int4` (blocks), `rowq` (8 bits by output column, activations by row), `w8a8` (the
+    same weights, activations with the scales of all rows)."""
 
 
 @frozen

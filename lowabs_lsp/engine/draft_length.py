@@ -19,18 +19,18 @@ class DraftLength:
     the proposal's length: sources propose the more, the surer they are.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, unit: int = 2) -> None:
+        """Runs have a multiple of `unit` tokens."""
+        self._unit = unit
         self._right: dict[int, float] = collections.defaultdict(lambda: PRIOR_ACCEPTANCE * PRIOR_WEIGHT)
         self._judged: dict[int, float] = collections.defaultdict(lambda: PRIOR_WEIGHT)
         self._times: dict[int, float] = {}
-        """Seconds of a run by its number of tokens, which is even."""
+        """Seconds of a run by its number of tokens."""
 
     def choose(self, proposed: int) -> int:
         """How many of so many guesses to verify: those that bring most tokens a second."""
-        if proposed <= 1:
-            return proposed  # a run has an even number of tokens anyway
         acceptance = self.acceptance(proposed)
-        best, best_rate, expected, survives = 1, 0.0, 1.0, 1.0
+        best, best_rate, expected, survives = 0, 1 / self.seconds(1), 1.0, 1.0
         for count in range(1, proposed + 1):
             survives *= acceptance
             expected += survives
@@ -46,7 +46,7 @@ class DraftLength:
 
     def seconds(self, tokens: int) -> float:
         """What a run of so many tokens takes; in runs of none where nothing was measured."""
-        tokens += tokens % 2
+        tokens += -tokens % self._unit
         if not self._times:
             return 1 + PRIOR_SLOPE * tokens
         nearest = min(self._times, key=lambda known: abs(known - tokens))
@@ -54,7 +54,7 @@ class DraftLength:
 
     def learn_time(self, tokens: int, seconds: float) -> None:
         """A run of so many tokens behind a long past took so long; a slow moment of the machine weighs little."""
-        tokens += tokens % 2
+        tokens += -tokens % self._unit
         known = self._times.get(tokens, seconds)
         self._times[tokens] = known + 0.1 * (min(seconds, 2 * known) - known)
 

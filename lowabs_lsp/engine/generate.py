@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import onnxruntime as ort
-from attrs import field, frozen
+from attrs import frozen
 
 from lowabs_lsp.engine.chunk_length import ChunkLength
 from lowabs_lsp.engine.continuation import Continuation
@@ -45,7 +45,7 @@ class Model:
     cache: KvCache[KeyValueMemory]
     watcher: Watcher
     chunk_length: ChunkLength
-    draft_length: DraftLength = field(factory=DraftLength)
+    draft_length: DraftLength
 
 
 def generate(

@@ -15,6 +15,7 @@ from lowabs_lsp.engine.bundle import CALIBRATION, TOKENIZER, OpenBundle, open_bu
 from lowabs_lsp.engine.chunk_length import ChunkLength
 from lowabs_lsp.engine.device import open_session
 from lowabs_lsp.engine.draft import PromptLookup
+from lowabs_lsp.engine.draft_length import DraftLength
 from lowabs_lsp.engine.generate import Model, generate
 from lowabs_lsp.engine.healing import Healing
 from lowabs_lsp.engine.installed import find_model
@@ -37,7 +38,8 @@ class LocalEngine:
         self._sequences = sequences_that_fit(session.memory_bytes, settings.kv_megabytes)
         cache = KvCache(session.create_memory, self._sequences)
         chunk_length = ChunkLength(bundle.manifest.architecture.layers)
-        self.model = Model(session, tokenizer, Healing(tokenizer.bytes_of), layout, cache, Watcher(), chunk_length)
+        healing, draft_length = Healing(tokenizer.bytes_of), DraftLength(session.token_unit)
+        self.model = Model(session, tokenizer, healing, layout, cache, Watcher(), chunk_length, draft_length)
         """What `generate` works with; benchmarks run its session directly."""
         self._draft = PromptLookup()
         self._turn = threading.Lock()

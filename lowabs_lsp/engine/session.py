@@ -13,6 +13,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from lowabs_lsp.engine.bundle import SPARE_POSITIONS, Architecture
 from lowabs_lsp.engine.feed import CPU, CapturedFeed, Device, Feed, Inputs, is_captured
+from lowabs_lsp.engine.form import Form, Shape, form_of
 from lowabs_lsp.errors import BundleError, EngineError
 from lowabs_lsp.values import FloatArray
 
@@ -23,8 +24,9 @@ ORT_ERRORS: tuple[type[Exception], ...] = (
 )
 
 
-WEIGHTS = "attention_"
-"""How the outputs begin that some graphs have besides: a layer's attention weights."""
+WEIGHTS, PEAKS = "attention_", "peaks_"
+"""How the outputs begin that some graphs have besides: a layer's attention weights, and how large its inputs become."""
+WATCHED = (WEIGHTS, PEAKS)
 
 
 class InterruptedRunError(Exception):
@@ -32,40 +34,51 @@ class InterruptedRunError(Exception):
 
 
 class KeyValueMemory:
-    """Keys and values [1,KV,C,D] of one token sequence, bound once as past and as present: attention appends in place."""
+    """Keys and values of one token sequence or several, the same memory as past and as present: a run appends in place."""
 
-    def __init__(self, session: ort.InferenceSession, shape: tuple[int, ...], device: Device) -> None:
+    def __init__(self, session: ort.InferenceSession, shape: Shape, device: Device) -> None:
         self.binding = session.io_binding()
         self.feed: Feed | None = None
         """Of the last run."""
         self.captured: CapturedFeed | None = None
         self.number = next(_numbers)
+        self.capacity = shape[-2]
+        """Rows for each sequence."""
+        self._device = device
+        self._bound = 0
         self._arrays: dict[str, NDArray[Any]] = {}  # on the CPU an OrtValue uses the array's memory and does not own it
-        self._values: list[ort.OrtValue] = []
+        self._values: dict[str, ort.OrtValue] = {}
         for entry in session.get_inputs():
             if entry.name.startswith("past_"):
-                value = self._allocate(entry.name, np.zeros(shape, _NUMBERS[entry.type]), device)
-                self._values.append(value)
-                self.binding.bind_ortvalue_input(entry.name, value)
-                self.binding.bind_ortvalue_output(entry.name.replace("past_", "present_"), value)
+                zeros = np.zeros(shape, _NUMBERS[entry.type])  # the system gives its pages when rows are first written
+                if device is CPU:
+                    self._arrays[entry.name] = zeros
+                else:
+                    self._values[entry.name] = ort.OrtValue.ortvalue_from_numpy(zeros, device.kind, 0)
 
-    def _allocate(self, name: str, zeros: NDArray[Any], device: Device) -> ort.OrtValue:
-        """The system gives the pages of `zeros` when rows are first written."""
-        if device is not CPU:
-            return ort.OrtValue.ortvalue_from_numpy(zeros, device.kind, 0)
-        self._arrays[name.removeprefix("past_")] = zeros
-        return ort.OrtValue.ortvalue_from_numpy(zeros)
+    def bind(self, rows: int) -> None:
+        """Make the first `rows` rows what a run reads and writes. Fewer than all of them only of a single sequence."""
+        if rows == self._bound:
+            return
+        for name, array in self._arrays.items():
+            self._values[name] = ort.OrtValue.ortvalue_from_numpy(array[..., :rows, :])
+        for name, value in self._values.items():
+            self.binding.bind_ortvalue_input(name, value)
+            self.binding.bind_ortvalue_output(name.replace("past_", "present_"), value)
+        self._bound = rows
 
     def rows(self, count: int) -> dict[str, NDArray[Any]]:
-        """The first `count` rows [1,KV,count,D] of each `key_i` and `value_i`, as they are stored; of a memory on the CPU."""
-        return {name: array[:, :, :count] for name, array in self._arrays.items()}
+        """The first `count` rows [KV,count,D] of each `key_i` and `value_i`, as they are stored; of one sequence on the CPU."""
+        return {
+            name.removeprefix("past_"): array.reshape(-1, *array.shape[-2:])[:, :count] for name, array in self._arrays.items()
+        }
 
     def copy_rows(self, source: Self, count: int) -> None:
         """Take over the first `count` rows of `source`."""
         for mine, other in zip(self._arrays.values(), source._arrays.values(), strict=True):
-            mine[:, :, :count] = other[:, :, :count]
+            mine[..., :count, :] = other[..., :count, :]
         if not self._arrays:
-            for value, original in zip(self._values, source._values, strict=True):
+            for value, original in zip(self._values.values(), source._values.values(), strict=True):
                 value.update_inplace(original.numpy())
 
 
@@ -91,10 +104,13 @@ class Session:
         self._place = path, architecture
         self.vocabulary = architecture.vocabulary
         self.context_length = context_length
-        positions = context_length + SPARE_POSITIONS
-        self._memory_shape = (1, architecture.kv_heads, positions, architecture.head_dim)
         self._session = _open(path, device, threads, profile)
-        check_shapes(self._session, architecture, path)
+        self._form = form_of([entry.name for entry in self._session.get_inputs()], architecture)
+        check_shapes(self._session, self._form, architecture, path)
+        self.token_unit, self.row_unit = 2, 2
+        """What numbers of tokens and of rows are made multiples of, see `run`."""
+        if self._form.may_be_odd and device is CPU and profile is None:
+            self._try_odd_numbers()
 
     @property
     def providers(self) -> list[str]:
@@ -104,18 +120,25 @@ class Session:
 
     @property
     def memory_bytes(self) -> int:
-        """The size of a memory when all of it is used."""
+        """The size of a sequence's memory when all of it is used."""
         numbers = [_NUMBERS[entry.type] for entry in self._session.get_inputs() if entry.name.startswith("past_")]
-        return sum(math.prod(self._memory_shape) * np.dtype(number).itemsize for number in numbers)
+        shape = self._form.cache_shape(1, self.context_length + SPARE_POSITIONS)
+        return sum(math.prod(shape) * np.dtype(number).itemsize for number in numbers)
 
-    def create_memory(self, sequences: int = 1) -> KeyValueMemory:
-        """Room for token sequences of the context's length; `run` wants one, `run_together` as many as it is given tokens."""
-        return KeyValueMemory(self._session, (sequences, *self._memory_shape[1:]), self.device)
+    def create_memory(self, sequences: int = 1, tokens: int | None = None) -> KeyValueMemory:
+        """Room for sequences of so many tokens, or of the context's length.
+
+        `run` wants one sequence, `run_together` as many as it is given tokens.
+        """
+        rows = (self.context_length if tokens is None else tokens) + SPARE_POSITIONS
+        return KeyValueMemory(self._session, self._form.cache_shape(sequences, rows), self.device)
 
     def profiled(self, output: Path) -> Self:
         """The same session once more, which writes down where its time goes; `end_profile` returns the file's name."""
         path, architecture = self._place
-        return type(self)(path, architecture, self.context_length, self.device, self.threads, profile=output)
+        profiled = type(self)(path, architecture, self.context_length, self.device, self.threads, profile=output)
+        profiled.token_unit, profiled.row_unit = self.token_unit, self.row_unit
+        return profiled
 
     def end_profile(self) -> str:
         """Write what was profiled. Returns the file's name."""
@@ -127,39 +150,51 @@ class Session:
     ) -> FloatArray:
         """Run `ids` behind the first `past` rows of `memory`; the logits [rows,V] after the last `rows` of them.
 
-        Tokens and rows are made even in number: ONNX Runtime has other kernels, with another order of summation, for a
-        single row and for an odd last one. Without those a row's bits do not depend on its company.
+        ONNX Runtime has other kernels, with another order of summation, for a single token and for an odd last one, of
+        attention always, of quantised products on some processors. Where that shows, tokens and rows are made even in
+        number: without those kernels a row's bits do not depend on its company.
         """
         assert 0 < rows <= len(ids) <= self.context_length - past
-        length = len(ids) + len(ids) % 2
+        length = len(ids) + -len(ids) % self.token_unit
         tokens = np.zeros((1, length), np.int64)
         tokens[0, : len(ids)] = ids
         first = len(ids) - rows
-        index = np.minimum(np.arange(first, first + rows + rows % 2), length - 1)
-        feed = {
-            "input_ids": tokens,
-            "logit_index": index,
-            "seqlens_k": np.array([past + length - 1], np.int32),
-            "total_sequence_length": np.array(past + length, np.int32),
-        }
-        return self._compute(memory, feed, options)[:rows]
+        index = np.minimum(np.arange(first, len(ids) + -rows % self.row_unit), length - 1)
+        return self._compute(memory, tokens, past, index, options)[:rows]
 
     def run_together(self, memory: KeyValueMemory, tokens: Sequence[int], past: int) -> FloatArray:
         """Run one token of each sequence of `memory` behind its first `past` rows; logits [B,V].
 
-        What shares the run changes no bit; but a token that runs with others of its own sequence, as `run` has it, goes
-        through other kernels.
+        What shares the run changes no bit. In a graph of the grouped form a token that runs with others of its own
+        sequence, as `run` has it, goes through other kernels.
         """
         count = len(tokens)
-        feed = {
-            "input_ids": np.array(tokens, np.int64)[:, None],
-            "logit_index": np.minimum(np.arange(count + count % 2), count - 1),
-            "seqlens_k": np.full(count, past, np.int32),
-            "total_sequence_length": np.array(past + 1, np.int32),
-        }
-        return self._compute(memory, feed, None)[:count]
+        index = np.minimum(np.arange(count + -count % self.row_unit), count - 1)
+        return self._compute(memory, np.array(tokens, np.int64)[:, None], past, index, None)[:count]
 
-    def _compute(self, memory: KeyValueMemory, inputs: Inputs, options: ort.RunOptions | None) -> FloatArray:
+    def _try_odd_numbers(self) -> None:
+        """Find out what numbers of tokens and rows have the same bits as even ones with this processor's kernels."""
+        ids = [i % self.vocabulary for i in range(1, 7)]
+        expected = self.run(self.create_memory(), ids, 0, len(ids))
+        for units in ((1, 1), (1, 2)):
+            self.token_unit, self.row_unit = units
+            memory = self.create_memory()
+            found = [self.run(memory, ids[start:end], start, end - start) for start, end in ((0, 1), (1, 4), (4, 5), (5, 6))]
+            if np.array_equal(np.concatenate(found), expected):
+                return
+        self.token_unit, self.row_unit = 2, 2
+
+    def _compute(
+        self,
+        memory: KeyValueMemory,
+        ids: NDArray[np.int64],
+        past: int,
+        index: NDArray[np.int64],
+        options: ort.RunOptions | None,
+    ) -> FloatArray:
+        rows = self._form.rows_seen(past + ids.shape[1], memory.capacity) if len(ids) == 1 else memory.capacity
+        memory.bind(rows)
+        inputs = self._form.inputs(ids, past, rows) | {"logit_index": index}
         captures = self.device.captures and is_captured(inputs)
         if self.device.captures:
             options = options or ort.RunOptions()
@@ -176,7 +211,7 @@ class Session:
 
     def _captured(self, memory: KeyValueMemory, inputs: Inputs) -> CapturedFeed:
         if memory.captured is None:
-            memory.captured = CapturedFeed(inputs, self.vocabulary, self._memory_shape[2], self.device)
+            memory.captured = CapturedFeed(inputs, self.vocabulary, memory.capacity, self.device)
         memory.captured.bind(memory.binding)
         memory.feed = None  # what it had bound is bound no longer
         return memory.captured
@@ -206,15 +241,11 @@ def _open(path: Path, device: Device, threads: int, profile: Path | None) -> ort
         raise EngineError(f"{path}: ONNX Runtime {ort.__version__} cannot load it on {device.kind} ({exc})") from exc
 
 
-def check_shapes(session: ort.InferenceSession, architecture: Architecture, path: Path) -> None:
-    """Raise BundleError unless the graph's inputs and outputs are those of `architecture`; it may give its attention out."""
-    cache = ["B", architecture.kv_heads, "C", architecture.head_dim]
-    names = [f"{kind}_{i}" for i in range(architecture.layers) for kind in ("key", "value")]
-    inputs = {"input_ids": ["B", "T"], "seqlens_k": ["B"], "total_sequence_length": [], "logit_index": ["R"]}
-    expected = inputs | {f"past_{name}": cache for name in names}
-    expected |= {"logits": ["R", architecture.vocabulary]} | {f"present_{name}": cache for name in names}
+def check_shapes(session: ort.InferenceSession, form: Form, architecture: Architecture, path: Path) -> None:
+    """Raise BundleError unless the graph's inputs and outputs are those of `architecture`; it may give more out."""
+    expected = form.signature() | {"logit_index": ["R"], "logits": ["R", architecture.vocabulary]}
     entries = [*session.get_inputs(), *session.get_outputs()]
-    found = {entry.name: list(entry.shape) for entry in entries if not entry.name.startswith(WEIGHTS)}
+    found = {entry.name: list(entry.shape) for entry in entries if not entry.name.startswith(WATCHED)}
     wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
     if wrong:
         name = wrong[0]

@@ -11,9 +11,6 @@ from lowabs_lsp.engine.threads import choose_threads
 from lowabs_model.graph import CacheScales
 from lowabs_model.tensors import DecoderConfig
 
-CALIBRATION_MODULES = ("argparse", "inspect", "json.decoder", "tarfile")
-"""Of the standard library; others than those on which losses are measured."""
-
 MARGIN = 1.1
 """Other texts may have larger ones than those that were looked at; what is larger still is cut off."""
 
@@ -26,6 +23,6 @@ def measure_scales(path: Path, config: DecoderConfig, windows: Sequence[list[int
     for ids in windows:
         session.run(memory, ids, 0, 1)
         for name, rows in memory.rows(len(ids)).items():
-            largest = np.abs(rows[0]).max(1)
+            largest = np.abs(rows).max(1)
             peaks[name] = np.maximum(peaks.get(name, np.float32(1e-6)), largest)
     return {name: peak * np.float32(MARGIN / 127) for name, peak in peaks.items()}

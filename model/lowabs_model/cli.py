@@ -140,7 +140,10 @@ def _add_export(commands: "Commands") -> None:
     parser.add_argument("--gguf-type", default="f32", choices=("f32", "f16", "q8_0"), help="how that file stores matrices")
     parser.add_argument("--name", help="of the model; default: the checkpoint's folder")
     parser.add_argument(
-        "--variant", default="rowq", choices=("rowq", "int8", "int4", "fp32"), help="arithmetic of the weights on the CPU"
+        "--variant",
+        default="w8a8",
+        choices=("w8a8", "rowq", "int8", "int4", "fp32"),
+        help="arithmetic of the weights on the CPU",
     )
     parser.add_argument(
         "--block-size", type=int, default=128, choices=(32, 64, 128), help="weights to a scale in int8, int4; fewer lose less"

@@ -24,10 +24,12 @@ from lowabs_lsp.engine.tokenizer import Tokenizer
 from lowabs_lsp.errors import BundleError
 from lowabs_lsp.prompt.fim import SPM
 from lowabs_lsp.values import Layout
-from lowabs_model.cache_scales import CALIBRATION_MODULES, measure_scales
+from lowabs_model.cache_scales import measure_scales
+from lowabs_model.calibration import calibration_windows
 from lowabs_model.graph import VARIANTS, CacheScales, build_graph, with_attention
-from lowabs_model.parity import Sample, cut_windows, measure_parity, standard_library
+from lowabs_model.parity import Sample, measure_parity, standard_library
 from lowabs_model.quantization import BLOCKS
+from lowabs_model.smoothing import Smoothed, measure_peaks, smooth
 from lowabs_model.tensors import DecoderConfig, Tensors, read_config, read_tensors
 
 log = logging.getLogger(__name__)
@@ -40,7 +42,7 @@ def export_bundle(
     output: Path,
     *,
     name: str | None = None,
-    variant: str = "rowq",
+    variant: str = "w8a8",
     cuda_variant: str | None = None,
     block: int = BLOCKS[0],
     cache: str = "float",
@@ -62,13 +64,12 @@ def export_bundle(
     with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as temporary:
         fp32, partial = Path(temporary, "fp32"), Path(temporary, "bundle")
         write_graph(fp32, GRAPH, config, tensors, "fp32")
-        scales = None
-        if cache == "int8":
-            other = standard_library(CALIBRATION_MODULES)
-            scales = measure_scales(fp32 / GRAPH, config, cut_windows(other, tokenizer, config.context_length))
-        graphs = {"cpu": write_graph(partial, GRAPH, config, tensors, variant, scales, block)}
+        windows = calibration_windows(tokenizer, layout, config.context_length)
+        scales = measure_scales(fp32 / GRAPH, config, windows) if cache == "int8" else None
+        fitting = smooth(tensors, config, measure_peaks(fp32 / GRAPH, config, windows)) if variant == "w8a8" else tensors
+        graphs = {"cpu": write_graph(partial, GRAPH, config, fitting, variant, scales, block)}
         if cuda_variant:
-            graphs["cuda"] = write_graph(partial, f"cuda-{GRAPH}", config, tensors, cuda_variant)
+            graphs["cuda"] = write_graph(partial, f"cuda-{GRAPH}", config, tensors, cuda_variant, grouped=True)
         graphs[ATTENTION] = write_attention_graph(partial, graphs["cpu"])
         shutil.copyfile(checkpoint / TOKENIZER, partial / TOKENIZER)
         sample = held_out or standard_library()
@@ -106,17 +107,19 @@ def write_graph(
     folder: Path,
     file: str,
     config: DecoderConfig,
-    tensors: Tensors,
+    tensors: Tensors | Smoothed,
     variant: str,
     cache_scales: CacheScales | None = None,
     block: int = BLOCKS[0],
+    *,
+    grouped: bool = False,
 ) -> Graph:
     """Write a graph and, beside it, its weights. Raises BundleError for an unknown variant."""
     if variant not in VARIANTS:
         raise BundleError(f"there is no variant {variant!r}; choose one of {', '.join(VARIANTS)}")
     folder.mkdir(exist_ok=True)
     with (folder / f"{file}.data").open("wb") as data:
-        graph = build_graph(config, tensors, variant, data, f"{file}.data", cache_scales, block)
+        graph = build_graph(config, tensors, variant, data, f"{file}.data", cache_scales, block, grouped=grouped)
     (folder / file).write_bytes(graph.SerializeToString())
     return Graph(file, variant)
 

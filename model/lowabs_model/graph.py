@@ -1,9 +1,18 @@
 """A decoder as an ONNX graph of ONNX Runtime's fused operators, built node by node from numpy tensors.
 
-    inputs   input_ids [B,T] i64             seqlens_k [B] i32: number of tokens including these, minus one
-             logit_index [R] i64: rows of the flattened [B*T] that are asked for
+    inputs   input_ids [B,T] i64             logit_index [R] i64: rows of the flattened [B*T] that are asked for
+    outputs  logits [R,V] f32
+
+    of a graph with grouped attention
+    inputs   seqlens_k [B] i32: number of tokens including these, minus one
              total_sequence_length [] i32    past_key_i, past_value_i [B,KV,C,D]
-    outputs  logits [R,V] f32                present_key_i, present_value_i: to be bound to the same memory as the past
+    outputs  present_key_i, present_value_i: to be bound to the same memory as the past
+
+    of a graph with shared attention (one key/value head)
+    inputs   positions [B*T,1] i64           slots [B*T,2] i64: sequence and row of each token's keys and values
+             places [S] i64: the numbers of the rows of the past, of which a token sees those up to its position
+             past_key_i, past_value_i [B,S,D]
+    outputs  present_key_i, present_value_i: as above
 
 Between them everything is [B*T, width]. Several tokens behind a past need B = 1. The design is Qwen3's where `Design`
 says nothing else.
@@ -21,11 +30,14 @@ from lowabs_lsp.engine.bundle import SPARE_POSITIONS
 from lowabs_lsp.values import FloatArray
 from lowabs_model.quantization import BLOCKS, block_size, quantize_blocks, quantize_columns
 from lowabs_model.rotary import rotary_tables
+from lowabs_model.smoothing import Smoothed
 from lowabs_model.tensors import DecoderConfig, Tensors
 
-VARIANTS = ("fp32", "fp16", "bf16", "int8", "int4", "rowq")
+VARIANTS = ("fp32", "fp16", "bf16", "int8", "int4", "rowq", "w8a8")
 """Arithmetic of the weights; `bf16` only stores them so and computes in fp32."""
 MICROSOFT = "com.microsoft"
+HIDDEN = -1e9
+"""Added to a score, it leaves a weight of exactly 0."""
 AFTER_SOFTMAX = 2
 """What GroupQueryAttention's `qk_output` is to be."""
 
@@ -156,7 +168,23 @@ class RowProducts:
         return self.quantized[x]
 
 
-Products = FloatProducts | BlockProducts | RowProducts
+class IntegerProducts:
+    """8-bit weights by output column; activations are only rounded, which the model's smoothing has prepared them for."""
+
+    def __init__(self, nodes: Nodes) -> None:
+        self.nodes = nodes
+        self.one = nodes.constant("one", np.array(1, np.float32))
+        self.middle = nodes.constant("middle", np.array(128, np.uint8))
+
+    def product(self, x: str, name: str, matrix: FloatArray, *, last: bool) -> str:
+        weights = quantize_columns(matrix)
+        values = self.nodes.constant(f"{name}.values", weights.values)
+        scales = self.nodes.constant(f"{name}.scales", weights.scales)
+        rounded = self.nodes.add("QuantizeLinear", x, self.one, self.middle)
+        return self.nodes.add("MatMulIntegerToFloat", rounded, values, self.one, scales, self.middle, domain=MICROSOFT)
+
+
+Products = FloatProducts | BlockProducts | RowProducts | IntegerProducts
 
 
 class DecoderGraph:
@@ -165,27 +193,46 @@ class DecoderGraph:
     def __init__(
         self,
         config: DecoderConfig,
-        tensors: Tensors,
+        tensors: Tensors | Smoothed,
         variant: str,
         nodes: Nodes,
         cache_scales: CacheScales | None = None,
         block: int = BLOCKS[0],
+        grouped: bool = False,
     ) -> None:
         self.size, self.design, self.cache_scales = config.architecture, config.design, cache_scales
         self.positions = config.context_length + SPARE_POSITIONS
         self.tensors, self.variant, self.nodes, self.block = tensors, variant, nodes, block
         self.real: type[np.floating[Any]] = np.float16 if variant == "fp16" else np.float32
+        self.shared = self.size.kv_heads == 1 and not grouped and cache_scales is None and variant != "fp16"
         minus_one = nodes.constant("minus_one", np.array([-1], np.int64))
         self.tokens = nodes.add("Reshape", "input_ids", minus_one)
-        self.packed_shape = nodes.add("Concat", nodes.add("Shape", "input_ids"), minus_one, axis=0)  # [B, T, -1]
+        if self.shared:
+            sequences = nodes.add("Shape", "input_ids", start=0, end=1)
+            head, as_it_is = np.array([-1, self.size.head_dim], np.int64), np.array([-1, 0], np.int64)
+            self.by_sequence = nodes.add("Concat", sequences, nodes.constant("heads_of_sequence", head), axis=0)
+            self.rows_by_sequence = nodes.add("Concat", sequences, nodes.constant("rows_of_sequence", as_it_is), axis=0)
+            self.head_slots = nodes.add("Reshape", "slots", nodes.constant("by_head", np.array([-1, 1, 1, 2], np.int64)))
+            self.bias = self._bias()
+        else:
+            self.packed_shape = nodes.add("Concat", nodes.add("Shape", "input_ids"), minus_one, axis=0)  # [B, T, -1]
         self.products = self._products()
         self.rotary = self._rotary_tables()
+
+    def _bias(self) -> str:
+        """What is added to scores: [B*T,1,S]."""
+        positions = self.nodes.add("Reshape", "positions", self.nodes.constant("by_token", np.array([-1, 1, 1], np.int64)))
+        seen = self.nodes.add("LessOrEqual", "places", positions)
+        numbers = (self.nodes.constant(name, self._real(value)) for name, value in (("shown", 0), ("hidden", HIDDEN)))
+        return self.nodes.add("Where", seen, *numbers)
 
     def _products(self) -> Products:
         if self.variant in ("fp32", "fp16", "bf16"):
             return FloatProducts(self.nodes, self.variant)
         if self.variant == "rowq":
             return RowProducts(self.nodes, self.tokens)
+        if self.variant == "w8a8":
+            return IntegerProducts(self.nodes)
         return BlockProducts(self.nodes, int(self.variant[3]), self.block)
 
     def _rotary_tables(self) -> tuple[str, str]:
@@ -195,7 +242,7 @@ class DecoderGraph:
     def build(self) -> None:
         """From input_ids to logits."""
         residual = self.embed()
-        normed = self.norm(residual, "layers.0.input_layernorm.weight")
+        normed = self.norm(residual, *self._norm_weights("layers.0.input_layernorm.weight"))
         for i in range(self.size.layers):
             normed, residual = self.layer(i, normed, residual)
         self.nodes.outputs("Cast", [self.head(normed)], ["logits"], to=TensorProto.FLOAT)
@@ -232,10 +279,42 @@ class DecoderGraph:
         return self.add_and_norm(output, residual, following)
 
     def attend(self, i: int, normed: str) -> str:
-        """Queries, keys and values in one product, QK-norm by head, rotary grouped-query attention behind the past."""
+        """Queries, keys and values in one product, QK-norm by head, rotary attention behind the past."""
+        prefix = f"layers.{i}.self_attn."
+        joined = self.project(normed, *(f"{prefix}{n}_proj" for n in "qkv"))
+        attended = self.attend_shared(i, joined) if self.shared else self.attend_grouped(i, joined)
+        return self.nodes.add("Reshape", attended, self._shape(self.size.heads * self.size.head_dim))
+
+    def attend_shared(self, i: int, joined: str) -> str:
+        """One key/value head: the queries of all heads and tokens are the rows of one matrix. [B,T*H,D]."""
+        size, nodes = self.size, self.nodes
+        widths = np.array([size.heads + 1, 1], np.int64) * size.head_dim
+        rotated, v = nodes.outputs("Split", [joined, nodes.constant("qk_v_widths", widths)], 2, axis=-1)
+        by_head = np.array([-1, size.heads + 1, 1, size.head_dim], np.int64)
+        heads = nodes.add("Reshape", rotated, nodes.constant("qk_heads", by_head))
+        if self.design.head_norms:
+            heads = self.norm(heads, self._gains_by_head(i))
+        heads = nodes.add("RotaryEmbedding", heads, "positions", *self.rotary, domain=MICROSOFT)
+        q, k = nodes.outputs("Split", [heads, nodes.constant("q_k_heads", np.array([size.heads, 1], np.int64))], 2, axis=1)
+        keys = nodes.outputs("ScatterND", [f"past_key_{i}", self.head_slots, k], [f"present_key_{i}"])[0]
+        values = nodes.outputs("ScatterND", [f"past_value_{i}", "slots", v], [f"present_value_{i}"])[0]
+        q = nodes.add("Reshape", q, self.by_sequence)
+        scores = nodes.add("FusedMatMul", q, keys, domain=MICROSOFT, transB=1, alpha=float(size.head_dim**-0.5))  # [B,T*H,S]
+        by_token = nodes.add("Reshape", scores, nodes.constant("scores_by_token", np.array([-1, size.heads, 0], np.int64)))
+        weights = nodes.outputs("Softmax", [nodes.add("Add", by_token, self.bias)], [f"weights_{i}"], axis=-1)[0]
+        return nodes.add("MatMul", nodes.add("Reshape", weights, self.rows_by_sequence), values)
+
+    def _gains_by_head(self, i: int) -> str:
+        """The gains of the norms of queries and keys [H+1,1,D], a constant."""
+        prefix = f"layers.{i}.self_attn."
+        q, k = (self.norm_weight(f"{prefix}{n}_norm.weight") for n in "qk")
+        gains = np.concatenate([np.tile(q, (self.size.heads, 1)), k[None]])[:, None]
+        return self.nodes.constant(f"{prefix}qk_norm.weight", self._real(gains))
+
+    def attend_grouped(self, i: int, joined: str) -> str:
+        """ONNX Runtime's grouped-query attention. [B,T,H*D]."""
         size, prefix = self.size, f"layers.{i}.self_attn."
         widths = np.array([size.heads, size.kv_heads, size.kv_heads], np.int64) * size.head_dim
-        joined = self.project(normed, *(f"{prefix}{n}_proj" for n in "qkv"))
         q, k, v = self.nodes.outputs("Split", [joined, self.nodes.constant("qkv_widths", widths)], 3, axis=-1)
         by_token = [
             self.norm_heads(q, f"{prefix}q_norm.weight"),
@@ -244,11 +323,10 @@ class DecoderGraph:
         ]
         inputs = [*by_token, f"past_key_{i}", f"past_value_{i}", "seqlens_k", "total_sequence_length", *self.rotary]
         scales, kind = self.cache_kind(i)
-        attended = self.nodes.outputs(
+        return self.nodes.outputs(
             "GroupQueryAttention", [*inputs, *scales], [f"attended_{i}", f"present_key_{i}", f"present_value_{i}"], MICROSOFT,
             num_heads=size.heads, kv_num_heads=size.kv_heads, do_rotary=1, scale=float(size.head_dim**-0.5), **kind,
         )[0]  # fmt: skip
-        return self.nodes.add("Reshape", attended, self._shape(size.heads * size.head_dim))
 
     def cache_kind(self, i: int) -> tuple[list[str], dict[str, Any]]:
         """The last inputs and the attributes of a layer's attention that make its keys and values 8-bit; none for numbers."""
@@ -265,7 +343,7 @@ class DecoderGraph:
         if not self.design.head_norms:
             return self.nodes.add("Reshape", x, self.packed_shape)
         heads = self.nodes.add("Reshape", x, self._shape(self.size.head_dim))
-        return self.nodes.add("Reshape", self.norm(heads, name), self.packed_shape)
+        return self.nodes.add("Reshape", self.norm(heads, *self._norm_weights(name)), self.packed_shape)
 
     def feed_forward(self, prefix: str, normed: str, last: bool) -> str:
         """down(activation(gate) * up), gate and up in one product."""
@@ -304,9 +382,9 @@ class DecoderGraph:
         bias = np.concatenate([self.tensors[f"{name}.bias"] for name in names])
         return self.nodes.add("Add", product, self.nodes.constant(f"{'+'.join(names)}.bias", bias.astype(self.real)))
 
-    def norm(self, x: str, name: str) -> str:
+    def norm(self, x: str, *weights: str) -> str:
         kind = "LayerNormalization" if self.design.norms == "layer" else "SimplifiedLayerNormalization"
-        return self.nodes.add(kind, x, *self._norm_weights(name), axis=-1, epsilon=self.size.norm_epsilon)
+        return self.nodes.add(kind, x, *weights, axis=-1, epsilon=self.size.norm_epsilon)
 
     def add_and_norm(self, x: str, residual: str, name: str) -> tuple[str, str]:
         """The norm of the sum, and the sum."""
@@ -317,14 +395,15 @@ class DecoderGraph:
         return names[0], names[3]
 
     def _norm_weights(self, name: str) -> list[str]:
-        weight = self.tensors[name]
-        if self.design.norm_shift:
-            weight = weight + np.float32(self.design.norm_shift)
-        weights = [self.nodes.constant(name, self._real(weight))]
+        weights = [self.nodes.constant(name, self._real(self.norm_weight(name)))]
         if self.design.norms == "layer":
             bias = name.replace(".weight", ".bias")
             weights.append(self.nodes.constant(bias, self._real(self.tensors[bias])))
         return weights
+
+    def norm_weight(self, name: str) -> FloatArray:
+        weight = self.tensors[name]
+        return weight + np.float32(self.design.norm_shift) if self.design.norm_shift else weight
 
     def _real(self, value: FloatArray | float) -> NDArray[Any]:
         return np.asarray(value, np.float32).astype(self.real)
@@ -335,20 +414,23 @@ class DecoderGraph:
 
 def build_graph(
     config: DecoderConfig,
-    tensors: Tensors,
+    tensors: Tensors | Smoothed,
     variant: str,
     data: BinaryIO,
     location: str,
     cache_scales: CacheScales | None = None,
     block: int = BLOCKS[0],
+    *,
+    grouped: bool = False,
 ) -> onnx.ModelProto:
     """The graph of `variant`; its weights are written to `data`, the file that will lie beside it as `location`.
 
-    With `cache_scales` its keys and values are kept in 8 bits. Of the layers' weights in `int8` and `int4`, `block` share a
-    scale.
+    `w8a8` wants `Smoothed` tensors. With `cache_scales` its keys and values are kept in 8 bits. Of the layers' weights in
+    `int8` and `int4`, `block` share a scale. Attention is shared where there is one key/value head to share, unless `grouped`
+    is asked for, `fp16` (both for CUDA's kernels) or 8-bit keys and values.
     """
     nodes = Nodes(data, location)
-    decoder = DecoderGraph(config, tensors, variant, nodes, cache_scales, block)
+    decoder = DecoderGraph(config, tensors, variant, nodes, cache_scales, block, grouped)
     decoder.build()
     size = config.architecture
     cache_kind = helper.np_dtype_to_tensor_dtype(np.dtype(np.int8 if cache_scales else decoder.real))
@@ -358,13 +440,21 @@ def build_graph(
         return helper.make_tensor_value_info(name, kind, shape)
 
     def cache(name: str) -> onnx.ValueInfoProto:
-        return info(name, cache_kind, "B", size.kv_heads, "C", size.head_dim)
+        shape = ("B", "S", size.head_dim) if decoder.shared else ("B", size.kv_heads, "C", size.head_dim)
+        return info(name, cache_kind, *shape)
 
+    if decoder.shared:
+        told = [
+            info("positions", TensorProto.INT64, "N", 1),
+            info("slots", TensorProto.INT64, "N", 2),
+            info("places", TensorProto.INT64, "S"),
+        ]
+    else:
+        told = [info("seqlens_k", TensorProto.INT32, "B"), info("total_sequence_length", TensorProto.INT32)]
     inputs = [
         info("input_ids", TensorProto.INT64, "B", "T"),
-        info("seqlens_k", TensorProto.INT32, "B"),
-        info("total_sequence_length", TensorProto.INT32),
         info("logit_index", TensorProto.INT64, "R"),
+        *told,
         *(cache(f"past_{name}") for name in caches),
     ]
     outputs = [info("logits", TensorProto.FLOAT, "R", size.vocabulary), *(cache(f"present_{name}") for name in caches)]
@@ -374,23 +464,34 @@ def build_graph(
 
 
 def with_attention(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """The same graph, which also gives out each layer's attention weights: `attention_i` [B,H,T,S] f32.
+    """The same graph, which also gives out each layer's attention weights: `attention_i` f32.
 
-    They come from a second GroupQueryAttention beside each layer's own. Asked for its weights the kernel takes another path,
-    which rounds otherwise, and the logits are to be those of the graph that serves, bit for bit.
+    They are [T,H,S] where attention is shared, else [B,H,T,S], from a second GroupQueryAttention beside each layer's own:
+    asked for its weights the kernel takes another path, which rounds otherwise, and the logits are to be those of the graph
+    that serves, bit for bit.
     """
     watched = onnx.ModelProto()
     watched.CopyFrom(graph)
-    layers = [node for node in graph.graph.node if node.op_type == "GroupQueryAttention"]
+    layers = [node for node in graph.graph.node if node.op_type in ("Softmax", "GroupQueryAttention")]
+    shape: list[int | str]
     for i, node in enumerate(layers):
-        twin = watched.graph.node.add()
-        twin.CopyFrom(node)
-        twin.name = f"watched_{i}"
-        twin.output[:] = [f"{twin.name}_{part}" for part in ("output", "key", "value", "weights")]
-        twin.attribute.append(helper.make_attribute("qk_output", AFTER_SOFTMAX))
-        cast = helper.make_node("Cast", [twin.output[3]], [f"attention_{i}"], f"attention_{i}", to=TensorProto.FLOAT)
+        if node.op_type == "Softmax":
+            weights, shape = node.output[0], attention_shape(graph)
+        else:
+            twin = watched.graph.node.add()
+            twin.CopyFrom(node)
+            twin.name = f"watched_{i}"
+            twin.output[:] = [f"{twin.name}_{part}" for part in ("output", "key", "value", "weights")]
+            twin.attribute.append(helper.make_attribute("qk_output", AFTER_SOFTMAX))
+            heads = next(attribute.i for attribute in node.attribute if attribute.name == "num_heads")
+            weights, shape = twin.output[3], ["B", heads, "T", "S"]
+        cast = helper.make_node("Cast", [weights], [f"attention_{i}"], f"attention_{i}", to=TensorProto.FLOAT)
         watched.graph.node.append(cast)
-        heads = next(attribute.i for attribute in node.attribute if attribute.name == "num_heads")
-        shape = ["B", heads, "T", "S"]
         watched.graph.output.append(helper.make_tensor_value_info(f"attention_{i}", TensorProto.FLOAT, shape))
     return watched
+
+
+def attention_shape(graph: onnx.ModelProto) -> list[int | str]:
+    """Of a layer's weights in a graph with shared attention."""
+    by_token = next(tensor for tensor in graph.graph.initializer if tensor.name == "scores_by_token")
+    return ["T", int(numpy_helper.to_array(by_token)[1]), "S"]

@@ -61,6 +61,13 @@ class Constants:
         """A norm's gains."""
         return np.array(self.arrays[name], np.float32)
 
+    def head_gains(self, prefix: str, norm: str) -> FloatArray:
+        """The gains of `q_norm` or `k_norm`; a graph with shared attention has those of all heads in one [H+1,1,D]."""
+        joined = self.arrays.get(f"{prefix}qk_norm.weight")
+        if joined is None:
+            return self.vector(f"{prefix}{norm}.weight")
+        return np.array(joined[0 if norm == "q_norm" else -1, 0], np.float32)
+
     def matrix(self, name: str, rows: int, *, as_stored: bool = False) -> FloatArray:
         """[N, K] with N = `rows`, whatever its form; floats lie transposed unless they are `as_stored`."""
         if name in self.arrays:
@@ -84,8 +91,10 @@ def restored(constants: Constants, shape: Architecture) -> Iterator[tuple[str, F
     query, key = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
     for i in range(shape.layers):
         attention, mlp = f"layers.{i}.self_attn.", f"layers.{i}.mlp."
-        for norm in ("input_layernorm", "post_attention_layernorm", "self_attn.q_norm", "self_attn.k_norm"):
+        for norm in ("input_layernorm", "post_attention_layernorm"):
             yield f"layers.{i}.{norm}.weight", constants.vector(f"layers.{i}.{norm}.weight")
+        for norm in ("q_norm", "k_norm"):
+            yield f"{attention}{norm}.weight", constants.head_gains(attention, norm)
         yield from _split(constants, {f"{attention}q_proj": query, f"{attention}k_proj": key, f"{attention}v_proj": key})
         yield from _split(constants, {f"{attention}o_proj": shape.width})
         yield from _split(constants, {f"{mlp}gate_proj": shape.feed_forward, f"{mlp}up_proj": shape.feed_forward})

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lowabs_model.checkpoint import load_checkpoint, save_checkpoint
@@ -14,13 +15,15 @@ from lowabs_model.export import export_bundle, write_attention_graph, write_grap
 from lowabs_model.graph import VARIANTS
 from lowabs_model.parity import Logits, Sample, graph_model, measure_parity, standard_library, torch_model
 from lowabs_model.recipe import ModelConfig
+from lowabs_model.smoothing import measure_peaks, smooth
 from lowabs_model.tensors import read_config, read_tensors
 from lowabs_model.transformer import Decoder
 from safetensors.torch import load_file, save_file
 
 from lowabs_lsp.engine.attention import AttentionSession
-from lowabs_lsp.engine.bundle import ATTENTION, TOKENIZER, Graph, open_bundle
+from lowabs_lsp.engine.bundle import ATTENTION, SPARE_POSITIONS, TOKENIZER, Graph, open_bundle
 from lowabs_lsp.engine.feed import CPU
+from lowabs_lsp.engine.form import ROWS_AT_ONCE
 from lowabs_lsp.engine.local import LocalEngine
 from lowabs_lsp.engine.session import Session
 from lowabs_lsp.engine.tokenizer import Tokenizer
@@ -55,17 +58,22 @@ def save(folder: Path, shape: ModelConfig = SHAPE) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save(tmp_path_factory.mktemp("run") / "checkpoint")
+@pytest.fixture(scope="module", params=[2, 1], ids=["grouped", "shared"])
+def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With two key/value heads, and with one that all share."""
+    return save(tmp_path_factory.mktemp("run") / "checkpoint", evolve(SHAPE, num_key_value_heads=request.param))
 
 
 @pytest.fixture(scope="module")
 def graphs(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the graph of each variant."""
     folder = tmp_path_factory.mktemp("graphs")
+    config, tensors = read_config(checkpoint), read_tensors(checkpoint)
+    write_graph(folder, "fp32.onnx", config, tensors, "fp32")
+    drawn = np.random.default_rng(1).integers(512, size=(8, 100)).tolist()
+    smoothed = smooth(tensors, config, measure_peaks(folder / "fp32.onnx", config, drawn))
     for variant in VARIANTS:
-        write_graph(folder, f"{variant}.onnx", read_config(checkpoint), read_tensors(checkpoint), variant)
+        write_graph(folder, f"{variant}.onnx", config, smoothed if variant == "w8a8" else tensors, variant)
     return folder
 
 
@@ -109,7 +117,7 @@ def test_the_graph_gives_the_logits_of_torch(by_torch: Logits, by_graph: Logits,
     assert by_graph(ids) == pytest.approx(by_torch(ids), abs=1e-4)
 
 
-@pytest.mark.parametrize(("variant", "share"), [("fp16", 0.01), ("int8", 0.1), ("rowq", 0.1), ("int4", 0.5)])
+@pytest.mark.parametrize(("variant", "share"), [("fp16", 0.01), ("int8", 0.1), ("rowq", 0.1), ("w8a8", 0.2), ("int4", 0.5)])
 def test_a_quantised_graph_stays_close_to_torch(checkpoint: Path, graphs: Path, variant: str, share: float) -> None:
     ids = np.random.default_rng(0).integers(0, 512, 100).tolist()
     expected = torch_model(checkpoint)(ids)
@@ -146,7 +154,7 @@ def test_watched_or_not_a_graph_computes_the_same_bits(checkpoint: Path, graphs:
     assert np.array_equal(*logits)
 
 
-@pytest.mark.parametrize("variant", ["fp32", "int8", "int4", "rowq"])
+@pytest.mark.parametrize("variant", ["fp32", "int8", "int4", "rowq", "w8a8"])
 @settings(deadline=None, max_examples=15)
 @given(ids=IDS, data=st.data())
 def test_in_every_variant_a_token_is_independent_of_its_company(
@@ -195,7 +203,7 @@ def test_the_bundle_runs_and_tells_its_parity(checkpoint: Path, tmp_path: Path) 
     parity = manifest.parity
     assert parity is not None
     assert parity.sample == "a function"
-    assert parity.graph_max_abs_logit_difference < 1e-4 < parity.max_abs_logit_difference < 1
+    assert parity.graph_max_abs_logit_difference < 1e-4 < parity.max_abs_logit_difference < 2
     assert 0.8 < parity.argmax_agreement <= 1  # drawn weights: many near ties
     assert parity.loss_after == pytest.approx(parity.loss_before, abs=0.05)
     engine, prompt = LocalEngine.open(tmp_path / "b"), Prompt(("def ",))
@@ -218,7 +226,7 @@ def test_the_loss_is_that_of_torch(checkpoint: Path, tmp_path: Path) -> None:
 def test_a_second_graph_for_cuda_is_in_half_precision(checkpoint: Path, tmp_path: Path) -> None:
     manifest = export_bundle(checkpoint, tmp_path / "b", cuda_variant="fp16", held_out=SAMPLE)
     variants = {kind: graph.variant for kind, graph in manifest.graphs.items()}
-    assert variants == {"cpu": "rowq", "cuda": "fp16", ATTENTION: "rowq"}
+    assert variants == {"cpu": "w8a8", "cuda": "fp16", ATTENTION: "w8a8"}
     assert {graph.file for graph in manifest.graphs.values()} < manifest.files.keys()
 
 
@@ -380,7 +388,9 @@ def opened(folder: Path) -> Session:
 def test_a_cache_of_8_bits_takes_a_quarter_of_the_memory(checkpoint: Path, graphs: Path, eight_bit: Path) -> None:
     config = read_config(checkpoint)
     whole = Session(graphs / "fp32.onnx", config.architecture, config.context_length, CPU, threads=2)
-    assert 4 * opened(eight_bit).memory_bytes == whole.memory_bytes
+    rows = config.context_length + SPARE_POSITIONS
+    assert 4 * opened(eight_bit).memory_bytes * (rows + -rows % ROWS_AT_ONCE) >= whole.memory_bytes * rows
+    assert 4 * opened(eight_bit).memory_bytes <= whole.memory_bytes
 
 
 def test_a_cache_of_8_bits_costs_little(eight_bit: Path) -> None:

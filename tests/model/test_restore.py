@@ -6,7 +6,7 @@ import torch
 from lowabs_model.checkpoint import load_checkpoint, save_checkpoint
 from lowabs_model.cli import main
 from lowabs_model.export import export_bundle
-from lowabs_model.parity import Sample
+from lowabs_model.parity import Sample, torch_model
 from lowabs_model.recipe import ModelConfig
 from lowabs_model.restore import restore_checkpoint
 from lowabs_model.transformer import Decoder
@@ -40,7 +40,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("variant", "error"), [("fp32", 0), ("fp16", 1e-3), ("bf16", 5e-3), ("int8", 0.02), ("rowq", 0.02), ("int4", 0.15)]
+    ("variant", "error"),
+    [("fp32", 0), ("fp16", 1e-3), ("bf16", 5e-3), ("int8", 0.02), ("rowq", 0.02), ("int4", 0.15)],
 )
 def test_weights_come_back_as_they_were_rounded(checkpoint: Path, tmp_path: Path, variant: str, error: float) -> None:
     export_bundle(checkpoint, tmp_path / "bundle", variant=variant, held_out=SAMPLE)
@@ -51,6 +52,14 @@ def test_weights_come_back_as_they_were_rounded(checkpoint: Path, tmp_path: Path
     for name, weights in before.state_dict().items():
         difference = (restored.state_dict()[name] - weights).pow(2).mean().sqrt() / weights.pow(2).mean().sqrt()
         assert difference <= error, name
+
+
+def test_a_smoothed_model_comes_back_as_one_that_says_the_same(checkpoint: Path, tmp_path: Path) -> None:
+    export_bundle(checkpoint, tmp_path / "bundle", variant="w8a8", held_out=SAMPLE)
+    restore_checkpoint(tmp_path / "bundle", tmp_path / "restored")
+    ids = list(range(3, 100))
+    expected = torch_model(checkpoint)(ids)
+    assert (torch_model(tmp_path / "restored")(ids) - expected).std() < 0.1 * expected.std()
 
 
 def test_what_ships_can_be_trained_further(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

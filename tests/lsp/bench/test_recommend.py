@@ -123,7 +123,7 @@ def test_reading_weights_takes_time_and_a_row_of_many_takes_less(variant: str) -
 def test_a_machine_is_measured_and_a_prediction_checked(session: Session, bundle: OpenBundle) -> None:
     machine = measure_machine(session, bundle.manifest, variants=("int4",), repeats=1)
     assert min(machine.bandwidth, machine.layer, machine.default_step, machine.free_memory) > 0
-    machine = evolve(machine, rates={bundle.manifest.graphs["cpu"].variant: machine.rates["int4"]})
+    machine = evolve(machine, rates={"rowq": machine.rates["int4"]})
     checked = check(session, bundle.manifest, machine)
     assert checked.predicted.model == shape_of(bundle.manifest)
     assert checked.keystroke == checked.reading + LINE * checked.step

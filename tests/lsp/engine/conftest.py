@@ -19,9 +19,10 @@ from lowabs_lsp.engine.watcher import Watcher
 TINY = Path(__file__).parents[2] / "data" / "tiny"
 
 
-@pytest.fixture(scope="session")
-def bundle() -> OpenBundle:
-    return open_bundle(TINY)
+@pytest.fixture(scope="session", params=["shared", "grouped"])
+def bundle(request: pytest.FixtureRequest) -> OpenBundle:
+    """The tiny model with each form of attention."""
+    return open_bundle(TINY if request.param == "shared" else TINY.with_name("tiny-grouped"))
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +38,13 @@ def fresh(bundle: OpenBundle, session: Session) -> Callable[[], Model]:
     tokenizer = open_tokenizer(bundle)
     cache = KvCache(session.create_memory)
     healing, layout = Healing(tokenizer.bytes_of), bundle.manifest.layout
-    model = Model(session, tokenizer, healing, layout, cache, Watcher(), quick())
-    return lambda: evolve(model, cache=KvCache(session.create_memory), chunk_length=quick(), draft_length=DraftLength())
+    model = Model(session, tokenizer, healing, layout, cache, Watcher(), quick(), DraftLength(session.token_unit))
+    return lambda: evolve(
+        model,
+        cache=KvCache(session.create_memory),
+        chunk_length=quick(),
+        draft_length=DraftLength(session.token_unit),
+    )
 
 
 def quick() -> ChunkLength:

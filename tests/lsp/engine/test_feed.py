@@ -1,19 +1,35 @@
 """What CUDA replays, as far as it goes without a device: the same inputs at the same addresses, on the CPU."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lowabs_lsp.engine.bundle import OpenBundle
+from lowabs_lsp.engine.bundle import OpenBundle, open_bundle
 from lowabs_lsp.engine.feed import CPU, CUDA, CUDA_GRAPHS
 from lowabs_lsp.engine.session import Session
 
+GROUPED = Path(__file__).parents[2] / "data" / "tiny-grouped"
 CAPTURING = evolve(CPU, captures=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
+def bundle() -> OpenBundle:
+    """Its graph has the form that CUDA's graphs have."""
+    return open_bundle(GROUPED)
+
+
+@pytest.fixture(scope="module")
+def session(bundle: OpenBundle) -> Session:
+    manifest = bundle.manifest
+    path = bundle.path(manifest.graphs["cpu"].file)
+    return Session(path, manifest.architecture, manifest.context_length, CPU, threads=2)
+
+
+@pytest.fixture(scope="module")
 def capturing(bundle: OpenBundle) -> Session:
     manifest = bundle.manifest
     path = bundle.path(manifest.graphs["cpu"].file)

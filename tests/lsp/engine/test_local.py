@@ -22,7 +22,9 @@ def engine(bundle: OpenBundle) -> Engine:
 def test_says_what_it_is(engine: Engine, bundle: OpenBundle) -> None:
     assert engine.layout == bundle.manifest.layout
     assert engine.context_length == bundle.manifest.context_length
-    assert engine.description.startswith(f"{bundle.manifest.name}, rowq weights, on 1 CPU thread by ONNX Runtime 1.")
+    assert engine.description.startswith(
+        f"{bundle.manifest.name}, {bundle.manifest.graphs['cpu'].variant} weights, on 1 CPU thread by ONNX Runtime 1."
+    )
 
 
 def test_counts_tokens_as_it_encodes_them(engine: Engine) -> None:
