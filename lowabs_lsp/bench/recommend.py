@@ -4,7 +4,7 @@ A keystroke here is what an engine does after a key: read what changed of a prom
 whole suffix stands behind the change), then write a line of `LINE` tokens, undrafted. The prediction adds up
 
     weights x (seconds for a weight, from probe graphs larger than the caches)
-    layers x (seconds for a layer's small operators)  and  attention, both from the default model
+    layers x (seconds for a layer's small operators)  and  attention, both from a small decoder
 """
 
 import math
@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from attrs import asdict, frozen
+from attrs import asdict, evolve, frozen
 
 from lowabs_lsp.bench.known_models import KNOWN_MODELS, KnownModel
 from lowabs_lsp.bench.machine import best_of, describe_machine, free_memory, load_per_core, read_bandwidth
 from lowabs_lsp.engine.bundle import Bundle
-from lowabs_lsp.engine.probe import DECODED, PREFILLED, Rates, measure_rates
+from lowabs_lsp.engine.probe import DECODED, DECODER, DECODER_CONTEXT, PREFILLED, Rates, measure_rates, open_decoder
 from lowabs_lsp.engine.session import Session
 from lowabs_lsp.errors import EngineError
 
@@ -82,12 +82,12 @@ class Prediction:
 
 def measure_machine(session: Session, manifest: Bundle, variants: Sequence[str] = VARIANTS, repeats: int = 5) -> Machine:
     """By the session of the default model, and probes. Takes seconds. Raises EngineError."""
-    load, threads, size = load_per_core(), session.threads, manifest.architecture
+    load, threads, size = load_per_core(), session.threads, DECODER
     rates = {variant: measure_rates(variant, threads, repeats) for variant in variants}
-    far = session.context_length - PREFILLED
-    step, far_step = (time_run(session, DECODED, past, repeats) for past in (0, far))
-    prompt, far_prompt = (time_run(session, PREFILLED, past, repeats) for past in (0, far))
-    shape = shape_of(manifest)
+    decoder, far = open_decoder(threads), DECODER_CONTEXT - PREFILLED
+    step, far_step = (time_run(decoder, DECODED, past, repeats) for past in (0, far))
+    prompt, far_prompt = (time_run(decoder, PREFILLED, past, repeats) for past in (0, far))
+    shape = shape_of(evolve(manifest, architecture=size))
     channels = size.layers * size.heads * size.head_dim * far
     own = rates.get("rowq") or next(iter(rates.values()))
     weights = shape.layer_parameters + shape.head_parameters
@@ -100,8 +100,8 @@ def measure_machine(session: Session, manifest: Bundle, variants: Sequence[str] 
         layer=max(1e-5, (step - weights * own.decode) / size.layers),
         attended=max(0.0, (far_step - step) / (channels * DECODED)),
         attended_in_prefill=max(0.0, (far_prompt - prompt) / (channels * PREFILLED)),
-        default_step=far_step,
-        default_prefill=PREFILLED / prompt,
+        default_step=time_run(session, 1, session.context_length - PREFILLED, repeats),
+        default_prefill=PREFILLED / time_run(session, PREFILLED, 0, repeats),
         load=load,
     )
 

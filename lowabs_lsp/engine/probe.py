@@ -1,7 +1,7 @@
 """How fast this machine multiplies by the weights of a large model, for each arithmetic: `probes/*.onnx` timed.
 
 The graphs are written by `lowabs_model.probes`; each is a chain of products between 2048 and 8192 channels whose weights are
-more bytes than a cache holds.
+more bytes than a cache holds. Another one is a whole decoder, so small that its products take next to no time.
 """
 
 import time
@@ -11,14 +11,19 @@ import numpy as np
 import onnxruntime as ort
 from attrs import frozen
 
-from lowabs_lsp.engine.session import ORT_ERRORS
+from lowabs_lsp.engine.bundle import Architecture
+from lowabs_lsp.engine.feed import CPU
+from lowabs_lsp.engine.session import ORT_ERRORS, Session
 from lowabs_lsp.errors import EngineError
 
 PROBES = Path(__file__).parent / "probes"
 WIDTH, FEED_FORWARD = 2048, 8192
 PAIRS = {"int4": 8, "int8": 4, "rowq": 4, "fp32": 2}
 DECODED, PREFILLED = 2, 128
-"""Rows of a decoding step (their number is always made even) and of a chunk of a prompt."""
+"""Rows of a decoding step (their number is made even where attention is grouped) and of a chunk of a prompt."""
+DECODER = Architecture(3, 256, 4, 2, 64, 768, 4096, tied=True, rope_theta=1e4, norm_epsilon=1e-6)
+"""In `rowq`, with grouped attention, as models are that people import."""
+DECODER_CONTEXT = 1024
 
 
 @frozen
@@ -29,6 +34,11 @@ class Rates:
     """Seconds for a weight in a step of `DECODED` rows: mostly the time to read it."""
     prefill: float
     """Seconds for a weight and a row where there are many rows."""
+
+
+def open_decoder(threads: int) -> Session:
+    """The small decoder. Raises EngineError."""
+    return Session(PROBES / "decoder.onnx", DECODER, DECODER_CONTEXT, CPU, threads)
 
 
 def measure_rates(variant: str, threads: int, repeats: int = 5) -> Rates:

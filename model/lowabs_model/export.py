@@ -29,8 +29,8 @@ from lowabs_model.calibration import calibration_windows
 from lowabs_model.graph import VARIANTS, CacheScales, build_graph, with_attention
 from lowabs_model.parity import Sample, measure_parity, standard_library
 from lowabs_model.quantization import BLOCKS
-from lowabs_model.smoothing import Smoothed, measure_peaks, smooth
-from lowabs_model.tensors import DecoderConfig, Tensors, read_config, read_tensors
+from lowabs_model.smoothing import measure_peaks, smooth
+from lowabs_model.tensors import DecoderConfig, NamedTensors, read_config, read_tensors
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ def write_graph(
     folder: Path,
     file: str,
     config: DecoderConfig,
-    tensors: Tensors | Smoothed,
+    tensors: NamedTensors,
     variant: str,
     cache_scales: CacheScales | None = None,
     block: int = BLOCKS[0],

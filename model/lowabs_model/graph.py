@@ -30,8 +30,7 @@ from lowabs_lsp.engine.bundle import SPARE_POSITIONS
 from lowabs_lsp.values import FloatArray
 from lowabs_model.quantization import BLOCKS, block_size, quantize_blocks, quantize_columns
 from lowabs_model.rotary import rotary_tables
-from lowabs_model.smoothing import Smoothed
-from lowabs_model.tensors import DecoderConfig, Tensors
+from lowabs_model.tensors import DecoderConfig, NamedTensors
 
 VARIANTS = ("fp32", "fp16", "bf16", "int8", "int4", "rowq", "w8a8")
 """Arithmetic of the weights; `bf16` only stores them so and computes in fp32."""
@@ -193,7 +192,7 @@ class DecoderGraph:
     def __init__(
         self,
         config: DecoderConfig,
-        tensors: Tensors | Smoothed,
+        tensors: NamedTensors,
         variant: str,
         nodes: Nodes,
         cache_scales: CacheScales | None = None,
@@ -414,7 +413,7 @@ class DecoderGraph:
 
 def build_graph(
     config: DecoderConfig,
-    tensors: Tensors | Smoothed,
+    tensors: NamedTensors,
     variant: str,
     data: BinaryIO,
     location: str,
@@ -425,9 +424,9 @@ def build_graph(
 ) -> onnx.ModelProto:
     """The graph of `variant`; its weights are written to `data`, the file that will lie beside it as `location`.
 
-    `w8a8` wants `Smoothed` tensors. With `cache_scales` its keys and values are kept in 8 bits. Of the layers' weights in
-    `int8` and `int4`, `block` share a scale. Attention is shared where there is one key/value head to share, unless `grouped`
-    is asked for, `fp16` (both for CUDA's kernels) or 8-bit keys and values.
+    `w8a8` wants tensors that are smoothed. With `cache_scales` its keys and values are kept in 8 bits. Of the layers' weights
+    in `int8` and `int4`, `block` share a scale. Attention is shared where there is one key/value head to share, unless
+    `grouped` is asked for, `fp16` (both for CUDA's kernels) or 8-bit keys and values.
     """
     nodes = Nodes(data, location)
     decoder = DecoderGraph(config, tensors, variant, nodes, cache_scales, block, grouped)

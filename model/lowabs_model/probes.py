@@ -1,4 +1,4 @@
-"""The probe graphs of `lowabs-lsp models recommend`: products as a large model's layers have them, in a kilobyte of file.
+"""The probe graphs of `lowabs-lsp models recommend`: products as a large model's layers have them, in kilobytes of file.
 
     python -m lowabs_model.probes lowabs_lsp/engine/probes
 
@@ -6,6 +6,7 @@ Their weights are made by ONNX Runtime when it loads the graph (`ConstantOfShape
 constants as those of a model are. How fast they run does not depend on the numbers.
 """
 
+import io
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from lowabs_model.graph import MICROSOFT
+from lowabs_lsp.engine.probe import DECODER, DECODER_CONTEXT
+from lowabs_lsp.values import FloatArray
+from lowabs_model.graph import MICROSOFT, build_graph
+from lowabs_model.tensors import DecoderConfig, tensor_shapes
 
 WIDTH, FEED_FORWARD = 2048, 8192
 PAIRS = {"int4": 8, "int8": 4, "rowq": 4, "fp32": 2}
@@ -94,9 +98,39 @@ class Probe:
         return helper.make_model(graph, opset_imports=opsets, ir_version=10, producer_name="lowabs-model")
 
 
+class Ones:
+    """The tensors of a decoder, all of them ones."""
+
+    def __init__(self, config: DecoderConfig) -> None:
+        self.shapes = tensor_shapes(config)
+
+    def __getitem__(self, name: str) -> FloatArray:
+        return np.ones(self.shapes[name], np.float32)
+
+
+def build_decoder() -> onnx.ModelProto:
+    """A small decoder of which the file holds no weights."""
+    config = DecoderConfig(DECODER, DECODER_CONTEXT)
+    model = build_graph(config, Ones(config), "rowq", io.BytesIO(), "nowhere", grouped=True)
+    kept = [tensor for tensor in model.graph.initializer if tensor.data_location != TensorProto.EXTERNAL]
+    sizes, filled = list[onnx.TensorProto](), list[onnx.NodeProto]()
+    for i, tensor in enumerate(tensor for tensor in model.graph.initializer if tensor.data_location == TensorProto.EXTERNAL):
+        kind = helper.tensor_dtype_to_np_dtype(tensor.data_type)
+        number = 1 / (64 + i) if kind == np.float32 else 1 + i  # differs from the others', or they would become one
+        sizes.append(numpy_helper.from_array(np.array(tensor.dims, np.int64), f"{tensor.name}.shape"))
+        fill = numpy_helper.from_array(np.array([number], kind))
+        filled.append(helper.make_node("ConstantOfShape", [f"{tensor.name}.shape"], [tensor.name], value=fill))
+    nodes = [*filled, *model.graph.node]
+    del model.graph.initializer[:], model.graph.node[:]
+    model.graph.initializer.extend([*kept, *sizes])
+    model.graph.node.extend(nodes)
+    return model
+
+
 def write_probes(folder: Path) -> None:
-    """One file for each variant."""
+    """One file for each variant, and the decoder."""
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "decoder.onnx").write_bytes(build_decoder().SerializeToString(deterministic=True))
     for variant in PAIRS:
         (folder / f"{variant}.onnx").write_bytes(Probe(variant).build().SerializeToString(deterministic=True))
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from attrs import field, frozen
@@ -116,6 +116,12 @@ def tensor_shapes(config: DecoderConfig) -> dict[str, tuple[int, ...]]:
     shapes |= {f"norm.{kind}": (size.width,) for kind in kinds}
     shapes |= {f"layers.{i}.{name}": shape for i in range(size.layers) for name, shape in layer.items()}
     return shapes if size.tied else shapes | {"lm_head.weight": (size.vocabulary, size.width)}
+
+
+class NamedTensors(Protocol):
+    """Tensors by name."""
+
+    def __getitem__(self, name: str) -> FloatArray: ...
 
 
 @frozen
