@@ -31,6 +31,8 @@ BATCHES = (2, 4, 8)
 PROMPT_TOKENS = 1000
 EDITS, EDIT_TOKENS = 8, 12
 LINE_TOKENS = 32
+STEPS_IN_TURN = 32
+"""Of a decoding step, half as many of those that verify or batch: a processor that has slept is slow for the first few."""
 
 Figures = dict[str, Any]
 """JSON-able; `bench engine --json` writes it, docs/engine.md says what each key is."""
@@ -104,10 +106,17 @@ def steps_to_ask(task: Task) -> list[Asked]:
     """In an order in which a longer prefill is the last before what stands behind it."""
     prefills = [Asked(f"prefill {count}", "prefill", count) for count in PREFILLS if count <= len(task.tokens)]
     room = len(task.tokens) - task.behind
-    verify = [Asked(f"verify {count}", "verify", count, times=4) for count in VERIFIED if count <= room]
-    batches = [Asked(f"batch {count}", "batch", count, times=4) for count in BATCHES if count <= room]
+    verify = [Asked(f"verify {count}", "verify", count, times=STEPS_IN_TURN // 2) for count in VERIFIED if count <= room]
+    batches = [Asked(f"batch {count}", "batch", count, times=STEPS_IN_TURN // 2) for count in BATCHES if count <= room]
     edits = [Asked(f"edit {number}", "edit", number) for number in range(len(task.edits))]
-    return [*prefills, Asked("decode", "verify", 1, times=8), *verify, *batches, *edits, Asked("memory", "memory", 0)]
+    return [
+        *prefills,
+        Asked("decode", "verify", 1, times=STEPS_IN_TURN),
+        *verify,
+        *batches,
+        *edits,
+        Asked("memory", "memory", 0),
+    ]
 
 
 def make_task(bundle: OpenBundle, threads: int) -> Task:

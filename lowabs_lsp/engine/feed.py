@@ -36,44 +36,39 @@ CUDA_GRAPHS = evolve(CUDA, options=(*CUDA.options, ("enable_cuda_graph", "1")), 
 
 STEP_TOKENS = 2
 """Of a decoding step: the sure token and one guess."""
+CAPTURED = (1, STEP_TOKENS, STEP_TOKENS)
+"""Sequences, tokens and rows of what is captured."""
 
 
-def is_captured(inputs: Inputs) -> bool:
-    """Whether a run is a decoding step, whose shapes are always the same."""
-    return inputs["input_ids"].shape == (1, STEP_TOKENS) and len(inputs["logit_index"]) == STEP_TOKENS
+RunShape = tuple[int, int, int, int]
+"""Of a run: sequences, tokens of each, rows of logits, rows of keys and values that are bound."""
 
 
 class Feed:
     """A run's inputs and logits, bound once for runs of the same shape: binding anew is a twentieth of a small model's step."""
 
-    def __init__(self, binding: Any, inputs: Inputs, vocabulary: int, device: Device) -> None:
-        """`binding` is ONNX Runtime's, which is not typed."""
-        self._inputs = {name: value.copy() for name, value in inputs.items()}
-        self._logits = np.empty((len(inputs["logit_index"]), vocabulary), np.float32)  # bound by address, as the inputs are
+    def __init__(self, binding: Any, shape: RunShape, inputs: Inputs, vocabulary: int, device: Device) -> None:
+        """`binding` is ONNX Runtime's, which is not typed. `inputs` are read where they lie."""
+        self.shape, self.inputs = shape, inputs
+        self._logits = np.empty((shape[2], vocabulary), np.float32)  # bound by address, as the inputs are
         self._fixed = device is CPU
         """Elsewhere inputs are copied to the device when they are bound, so they are bound for each run."""
         self._binding = binding
         if self._fixed:
-            self._values = {name: ort.OrtValue.ortvalue_from_numpy(value) for name, value in self._inputs.items()}
+            self._values = {name: ort.OrtValue.ortvalue_from_numpy(value) for name, value in inputs.items()}
             for name, value in self._values.items():
                 binding.bind_ortvalue_input(name, value)
         binding.bind_output("logits", "cpu", 0, np.float32, self._logits.shape, self._logits.ctypes.data)
 
-    def fits(self, inputs: Inputs) -> bool:
-        """Whether it was made for inputs of these shapes."""
-        return all(value.shape == self._inputs[name].shape for name, value in inputs.items())
-
-    def fill(self, inputs: Inputs) -> None:
-        """Put a run's inputs where the graph reads them."""
-        for name, value in inputs.items():
-            if self._fixed:
-                self._inputs[name][...] = value
-            else:
+    def send(self) -> None:
+        """Bring the inputs to where the graph reads them."""
+        if not self._fixed:
+            for name, value in self.inputs.items():
                 self._binding.bind_cpu_input(name, value)
 
-    def take(self) -> FloatArray:
-        """The logits of the run."""
-        return self._logits.copy()
+    def take(self, rows: int) -> FloatArray:
+        """The first rows of the run's logits."""
+        return self._logits[:rows].copy()
 
 
 class CapturedFeed:
@@ -85,6 +80,7 @@ class CapturedFeed:
     """
 
     def __init__(self, inputs: Inputs, vocabulary: int, positions: int, device: Device) -> None:
+        self.inputs = inputs
         self._values = {
             name: ort.OrtValue.ortvalue_from_numpy(value, device.kind, 0)
             for name, value in inputs.items()
@@ -102,12 +98,12 @@ class CapturedFeed:
         binding.bind_ortvalue_input("total_sequence_length", self._host)
         binding.bind_ortvalue_output("logits", self._logits)
 
-    def fill(self, inputs: Inputs) -> None:
-        """Put a run's inputs where the graph reads them."""
+    def send(self) -> None:
+        """Bring the inputs to where the graph reads them."""
         for name, value in self._values.items():
-            value.update_inplace(inputs[name])
+            value.update_inplace(self.inputs[name])
 
-    def take(self) -> FloatArray:
-        """The logits of the run."""
-        logits: FloatArray = self._logits.numpy().copy()
+    def take(self, rows: int) -> FloatArray:
+        """The first rows of the run's logits."""
+        logits: FloatArray = self._logits.numpy()[:rows].copy()
         return logits

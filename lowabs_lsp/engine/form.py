@@ -5,7 +5,6 @@ from typing import Protocol
 
 import numpy as np
 from attrs import frozen
-from numpy.typing import NDArray
 
 from lowabs_lsp.engine.bundle import Architecture
 from lowabs_lsp.engine.feed import Inputs
@@ -33,8 +32,12 @@ class Form(Protocol):
         """How many of a sequence's rows are bound for a run that ends behind `total` tokens."""
         ...
 
-    def inputs(self, ids: NDArray[np.int64], past: int, rows: int) -> Inputs:
-        """Of a run of `ids` [B,T] behind `past` tokens, with so many rows bound."""
+    def inputs(self, sequences: int, tokens: int, rows: int) -> Inputs:
+        """What runs of [B,T] tokens are told besides the tokens, with so many rows bound; `place` fills in the rest."""
+        ...
+
+    def place(self, inputs: Inputs, past: int) -> None:
+        """Say in `inputs` that the tokens stand behind `past` others."""
         ...
 
     def signature(self) -> Signature:
@@ -55,13 +58,13 @@ class GroupedForm:
     def rows_seen(self, total: int, capacity: int) -> int:
         return capacity
 
-    def inputs(self, ids: NDArray[np.int64], past: int, rows: int) -> Inputs:
-        total = past + ids.shape[1]
-        return {
-            "input_ids": ids,
-            "seqlens_k": np.full(len(ids), total - 1, np.int32),
-            "total_sequence_length": np.array(total, np.int32),
-        }
+    def inputs(self, sequences: int, tokens: int, rows: int) -> Inputs:
+        return {"seqlens_k": np.zeros(sequences, np.int32), "total_sequence_length": np.array(0, np.int32)}
+
+    def place(self, inputs: Inputs, past: int) -> None:
+        total = past + inputs["input_ids"].shape[1]
+        inputs["seqlens_k"][...] = total - 1
+        inputs["total_sequence_length"][...] = total
 
     def signature(self) -> Signature:
         size = self.architecture
@@ -83,17 +86,16 @@ class SharedForm:
     def rows_seen(self, total: int, capacity: int) -> int:
         return total + -total % ROWS_AT_ONCE
 
-    def inputs(self, ids: NDArray[np.int64], past: int, rows: int) -> Inputs:
-        sequences, tokens = ids.shape
-        positions = np.arange(past, past + tokens)
-        slots = np.zeros((sequences, tokens, 2), np.int64)
-        slots[:, :, 0], slots[:, :, 1] = np.arange(sequences)[:, None], positions
-        return {
-            "input_ids": ids,
-            "positions": np.tile(positions, sequences)[:, None],
-            "slots": slots.reshape(-1, 2),
-            "places": np.arange(rows),
-        }
+    def inputs(self, sequences: int, tokens: int, rows: int) -> Inputs:
+        slots = np.zeros((sequences * tokens, 2), np.int64)
+        slots[:, 0] = np.repeat(np.arange(sequences), tokens)
+        return {"positions": np.zeros((sequences * tokens, 1), np.int64), "slots": slots, "places": np.arange(rows)}
+
+    def place(self, inputs: Inputs, past: int) -> None:
+        sequences, tokens = inputs["input_ids"].shape
+        positions = inputs["positions"][:, 0]
+        positions[...] = past if tokens == 1 else np.tile(np.arange(past, past + tokens), sequences)
+        inputs["slots"][:, 1] = positions
 
     def signature(self) -> Signature:
         cache: list[int | str] = ["B", "S", self.architecture.kv_heads * self.architecture.head_dim]  # of one head

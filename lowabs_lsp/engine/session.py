@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from lowabs_lsp.engine.bundle import SPARE_POSITIONS, Architecture
-from lowabs_lsp.engine.feed import CPU, CapturedFeed, Device, Feed, Inputs, is_captured
+from lowabs_lsp.engine.feed import CAPTURED, CPU, CapturedFeed, Device, Feed, Inputs, RunShape
 from lowabs_lsp.engine.form import Form, Shape, form_of
 from lowabs_lsp.errors import BundleError, EngineError
 from lowabs_lsp.values import FloatArray
@@ -154,13 +154,17 @@ class Session:
         attention always, of quantised products on some processors. Where that shows, tokens and rows are made even in
         number: without those kernels a row's bits do not depend on its company.
         """
-        assert 0 < rows <= len(ids) <= self.context_length - past
-        length = len(ids) + -len(ids) % self.token_unit
-        tokens = np.zeros((1, length), np.int64)
-        tokens[0, : len(ids)] = ids
-        first = len(ids) - rows
-        index = np.minimum(np.arange(first, len(ids) + -rows % self.row_unit), length - 1)
-        return self._compute(memory, tokens, past, index, options)[:rows]
+        count = len(ids)
+        assert 0 < rows <= count <= self.context_length - past
+        tokens, wanted = count + -count % self.token_unit, rows + -rows % self.row_unit
+        feed = self._feed(memory, 1, tokens, wanted, past)
+        feed.inputs["input_ids"][0, :count] = ids
+        if tokens > count:
+            feed.inputs["input_ids"][0, count:] = 0
+        if tokens > 1:
+            feed.inputs["logit_index"][...] = np.minimum(np.arange(count - rows, count - rows + wanted), tokens - 1)
+        self._run(memory, feed, past, options)
+        return feed.take(rows)
 
     def run_together(self, memory: KeyValueMemory, tokens: Sequence[int], past: int) -> FloatArray:
         """Run one token of each sequence of `memory` behind its first `past` rows; logits [B,V].
@@ -169,8 +173,12 @@ class Session:
         sequence, as `run` has it, goes through other kernels.
         """
         count = len(tokens)
-        index = np.minimum(np.arange(count + -count % self.row_unit), count - 1)
-        return self._compute(memory, np.array(tokens, np.int64)[:, None], past, index, None)[:count]
+        wanted = count + -count % self.row_unit
+        feed = self._feed(memory, count, 1, wanted, past)
+        feed.inputs["input_ids"][:, 0] = tokens
+        feed.inputs["logit_index"][...] = np.minimum(np.arange(wanted), count - 1)
+        self._run(memory, feed, past, None)
+        return feed.take(count)
 
     def _try_odd_numbers(self) -> None:
         """Find out what numbers of tokens and rows have the same bits as even ones with this processor's kernels."""
@@ -184,39 +192,32 @@ class Session:
                 return
         self.token_unit, self.row_unit = 2, 2
 
-    def _compute(
-        self,
-        memory: KeyValueMemory,
-        ids: NDArray[np.int64],
-        past: int,
-        index: NDArray[np.int64],
-        options: ort.RunOptions | None,
-    ) -> FloatArray:
-        rows = self._form.rows_seen(past + ids.shape[1], memory.capacity) if len(ids) == 1 else memory.capacity
+    def _feed(self, memory: KeyValueMemory, sequences: int, tokens: int, wanted: int, past: int) -> Feed | CapturedFeed:
+        """What holds the inputs of such a run, and its logits."""
+        rows = self._form.rows_seen(past + tokens, memory.capacity) if sequences == 1 else memory.capacity
         memory.bind(rows)
-        inputs = self._form.inputs(ids, past, rows) | {"logit_index": index}
-        captures = self.device.captures and is_captured(inputs)
-        if self.device.captures:
-            options = options or ort.RunOptions()
-            options.add_run_config_entry("gpu_graph_id", str(memory.number) if captures else "-1")
-        feed = self._captured(memory, inputs) if captures else self._feed(memory, inputs)
-        feed.fill(inputs)
-        self._run(memory, options)
-        return feed.take()
-
-    def _feed(self, memory: KeyValueMemory, inputs: Inputs) -> Feed:
-        if memory.feed is None or not memory.feed.fits(inputs):
-            memory.feed = Feed(memory.binding, inputs, self.vocabulary, self.device)
+        shape = sequences, tokens, wanted, rows
+        if self.device.captures and shape[:3] == CAPTURED:
+            if memory.captured is None:
+                memory.captured = CapturedFeed(self._inputs(shape), self.vocabulary, memory.capacity, self.device)
+            memory.captured.bind(memory.binding)
+            memory.feed = None  # what it had bound is bound no longer
+            return memory.captured
+        if memory.feed is None or memory.feed.shape != shape:
+            memory.feed = Feed(memory.binding, shape, self._inputs(shape), self.vocabulary, self.device)
         return memory.feed
 
-    def _captured(self, memory: KeyValueMemory, inputs: Inputs) -> CapturedFeed:
-        if memory.captured is None:
-            memory.captured = CapturedFeed(inputs, self.vocabulary, memory.capacity, self.device)
-        memory.captured.bind(memory.binding)
-        memory.feed = None  # what it had bound is bound no longer
-        return memory.captured
+    def _inputs(self, shape: RunShape) -> Inputs:
+        sequences, tokens, wanted, rows = shape
+        told = {"input_ids": np.zeros((sequences, tokens), np.int64), "logit_index": np.zeros(wanted, np.int64)}
+        return told | self._form.inputs(sequences, tokens, rows)
 
-    def _run(self, memory: KeyValueMemory, options: ort.RunOptions | None) -> None:
+    def _run(self, memory: KeyValueMemory, feed: Feed | CapturedFeed, past: int, options: ort.RunOptions | None) -> None:
+        if self.device.captures:
+            options = options or ort.RunOptions()
+            options.add_run_config_entry("gpu_graph_id", str(memory.number) if feed is memory.captured else "-1")
+        self._form.place(feed.inputs, past)
+        feed.send()
         try:
             self._session.run_with_iobinding(memory.binding, options)
         except ORT_ERRORS as exc:
