@@ -64,9 +64,15 @@ def export_bundle(
     with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as temporary:
         fp32, partial = Path(temporary, "fp32"), Path(temporary, "bundle")
         write_graph(fp32, GRAPH, config, tensors, "fp32")
-        windows = calibration_windows(tokenizer, layout, config.context_length)
-        scales = measure_scales(fp32 / GRAPH, config, windows) if cache == "int8" else None
-        fitting = smooth(tensors, config, measure_peaks(fp32 / GRAPH, config, windows)) if variant == "w8a8" else tensors
+        fitting: NamedTensors = tensors
+        scales, plain = None, fp32 / GRAPH
+        if variant == "w8a8" or cache == "int8":
+            windows = calibration_windows(tokenizer, layout, config.context_length)
+        if variant == "w8a8":
+            fitting = smooth(tensors, config, measure_peaks(plain, config, windows))
+        if cache == "int8":  # a smoothed model's values have other ranges
+            write_graph(fp32, "fitting.onnx", config, fitting, "fp32")
+            scales = measure_scales(fp32 / "fitting.onnx", config, windows)
         graphs = {"cpu": write_graph(partial, GRAPH, config, fitting, variant, scales, block)}
         if cuda_variant:
             graphs["cuda"] = write_graph(partial, f"cuda-{GRAPH}", config, tensors, cuda_variant, grouped=True)
@@ -83,7 +89,7 @@ def export_bundle(
             layout=layout,
             graphs=graphs,
             files={file.name: record_file(file) for file in sorted(partial.iterdir())},
-            parity=measure_parity(checkpoint, fp32 / GRAPH, partial / GRAPH, config, tokenizer, sample),
+            parity=measure_parity(checkpoint, plain, partial / GRAPH, config, tokenizer, sample),
             training=read_training(checkpoint) if training is None else training,
         )
         write_manifest(partial / MANIFEST, manifest)
