@@ -39,7 +39,6 @@ STEP_TOKENS = 2
 CAPTURED = (1, STEP_TOKENS, STEP_TOKENS)
 """Sequences, tokens and rows of what is captured."""
 
-
 RunShape = tuple[int, int, int, int]
 """Of a run: sequences, tokens of each, rows of logits, rows of keys and values that are bound."""
 

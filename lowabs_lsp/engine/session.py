@@ -25,8 +25,7 @@ ORT_ERRORS: tuple[type[Exception], ...] = (
 
 
 WEIGHTS, PEAKS = "attention_", "peaks_"
-"""How the outputs begin that some graphs have besides: a layer's attention weights, and how large its inputs become."""
-WATCHED = (WEIGHTS, PEAKS)
+"""How the outputs begin that some graphs have besides: attention weights, and how large the inputs of products become."""
 
 
 class InterruptedRunError(Exception):
@@ -44,7 +43,6 @@ class KeyValueMemory:
         self.number = next(_numbers)
         self.capacity = shape[-2]
         """Rows for each sequence."""
-        self._device = device
         self._bound = 0
         self._arrays: dict[str, NDArray[Any]] = {}  # on the CPU an OrtValue uses the array's memory and does not own it
         self._values: dict[str, ort.OrtValue] = {}
@@ -246,7 +244,7 @@ def check_shapes(session: ort.InferenceSession, form: Form, architecture: Archit
     """Raise BundleError unless the graph's inputs and outputs are those of `architecture`; it may give more out."""
     expected = form.signature() | {"logit_index": ["R"], "logits": ["R", architecture.vocabulary]}
     entries = [*session.get_inputs(), *session.get_outputs()]
-    found = {entry.name: list(entry.shape) for entry in entries if not entry.name.startswith(WATCHED)}
+    found = {entry.name: list(entry.shape) for entry in entries if not entry.name.startswith((WEIGHTS, PEAKS))}
     wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
     if wrong:
         name = wrong[0]

@@ -16,7 +16,7 @@ def test_the_shipped_probes_are_those_that_are_written(tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted(file.name for file in probe.PROBES.iterdir())
     for file in tmp_path.iterdir():
         assert onnx.load(file) == onnx.load(probe.PROBES / file.name)
-        assert file.stat().st_size < 32768
+        assert file.stat().st_size < (32768 if file.stem == "decoder" else 8192)
     assert probe.PAIRS == PAIRS
 
 

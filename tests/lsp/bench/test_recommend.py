@@ -25,6 +25,7 @@ from lowabs_lsp.bench.recommend import (
 )
 from lowabs_lsp.cli import main
 from lowabs_lsp.engine.bundle import OpenBundle, open_bundle
+from lowabs_lsp.engine.device import open_on
 from lowabs_lsp.engine.feed import CPU
 from lowabs_lsp.engine.probe import PAIRS, Rates, measure_rates
 from lowabs_lsp.engine.session import Session
@@ -53,8 +54,7 @@ def bundle() -> OpenBundle:
 
 @pytest.fixture(scope="module")
 def session(bundle: OpenBundle) -> Session:
-    manifest = bundle.manifest
-    return Session(bundle.path("model.onnx"), manifest.architecture, manifest.context_length, CPU, threads=1)
+    return open_on(CPU, bundle, threads=1)
 
 
 @pytest.mark.parametrize(

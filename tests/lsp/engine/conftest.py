@@ -7,6 +7,7 @@ from attrs import evolve
 
 from lowabs_lsp.engine.bundle import OpenBundle, open_bundle
 from lowabs_lsp.engine.chunk_length import ChunkLength
+from lowabs_lsp.engine.device import open_on
 from lowabs_lsp.engine.draft_length import DraftLength
 from lowabs_lsp.engine.feed import CPU
 from lowabs_lsp.engine.generate import Model
@@ -27,9 +28,7 @@ def bundle(request: pytest.FixtureRequest) -> OpenBundle:
 
 @pytest.fixture(scope="session")
 def session(bundle: OpenBundle) -> Session:
-    manifest = bundle.manifest
-    path = bundle.path(manifest.graphs["cpu"].file)
-    return Session(path, manifest.architecture, manifest.context_length, CPU, threads=2)
+    return open_on(CPU, bundle, threads=2)
 
 
 @pytest.fixture(scope="session")

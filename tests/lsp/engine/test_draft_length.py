@@ -46,6 +46,17 @@ def test_one_guess_is_free() -> None:
     assert length.choose(15) == 1
 
 
+def test_where_a_run_may_have_one_token_a_wrong_guess_is_not_made() -> None:
+    length = DraftLength(unit=1)
+    assert [length.choose(proposed) for proposed in (0, 1, 3)] == [0, 1, 3]
+    for _ in range(400):
+        count = length.choose(15)
+        length.learn_time(count + 1, 1e-3 * (1 + 0.3 * (count + 1)))
+        length.learn_acceptance(15, count, 0)
+    assert length.choose(15) == 0
+    assert length.choose(1) == 1  # proposals of one have a record of their own
+
+
 def test_a_better_time_is_noticed_after_a_worse_one() -> None:
     length = learnt(0.0, 0.05, runs=100)
     assert length.choose(15) == 1

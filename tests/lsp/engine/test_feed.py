@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lowabs_lsp.engine.bundle import OpenBundle, open_bundle
+from lowabs_lsp.engine.device import open_on
 from lowabs_lsp.engine.feed import CPU, CUDA, CUDA_GRAPHS
 from lowabs_lsp.engine.session import Session
 
@@ -24,16 +25,12 @@ def bundle() -> OpenBundle:
 
 @pytest.fixture(scope="module")
 def session(bundle: OpenBundle) -> Session:
-    manifest = bundle.manifest
-    path = bundle.path(manifest.graphs["cpu"].file)
-    return Session(path, manifest.architecture, manifest.context_length, CPU, threads=2)
+    return open_on(CPU, bundle, threads=2)
 
 
 @pytest.fixture(scope="module")
 def capturing(bundle: OpenBundle) -> Session:
-    manifest = bundle.manifest
-    path = bundle.path(manifest.graphs["cpu"].file)
-    return Session(path, manifest.architecture, manifest.context_length, CAPTURING, threads=2)
+    return open_on(CAPTURING, bundle, threads=2)
 
 
 @settings(deadline=None, max_examples=30)
