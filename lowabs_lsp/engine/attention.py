@@ -31,14 +31,12 @@ class AttentionSession(Session):
         """Run `ids` behind the first `past` rows of `memory`; their attention weights [layers,heads,T,past+T]."""
         length, total = len(ids) + -len(ids) % self.token_unit, past + len(ids)
         rows = self._form.rows_seen(past + length, past + length)
-        given = [entry for entry in self._session.get_outputs() if entry.name.startswith(WEIGHTS)]
-        shape = (length, given[0].shape[1], rows) if len(given[0].shape) == 3 else (1, given[0].shape[1], length, rows)
-        weights = np.empty((len(given), *shape), np.float32)
-        for entry, layer in zip(given, weights, strict=True):
-            memory.binding.bind_output(entry.name, "cpu", 0, np.float32, shape, layer.ctypes.data)
+        names = [entry.name for entry in self._session.get_outputs() if entry.name.startswith(WEIGHTS)]
+        weights = np.empty((len(names), 1, self._form.architecture.heads, length, rows), np.float32)
+        for name, layer in zip(names, weights, strict=True):
+            memory.binding.bind_output(name, "cpu", 0, np.float32, layer.shape, layer.ctypes.data)
         self.run(memory, ids, past, 1)
-        by_head = weights.swapaxes(1, 2) if len(shape) == 3 else weights[:, 0]
-        return by_head[:, :, : len(ids), :total]
+        return weights[:, 0, :, : len(ids), :total]
 
 
 def watch(model: Model, bundle: OpenBundle, prompt: Prompt, said: Sequence[int], cancelled: Cancelled) -> Attention:

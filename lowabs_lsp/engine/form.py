@@ -20,6 +20,11 @@ class Form(Protocol):
     """What differs between graphs. A run has B sequences of T tokens each, of which B or T is 1."""
 
     @property
+    def architecture(self) -> Architecture:
+        """Of the model."""
+        ...
+
+    @property
     def may_be_odd(self) -> bool:
         """Whether a single token, or an odd number of them, can have the bits it has in company."""
         ...

@@ -132,14 +132,31 @@ class BlockProducts:
         )  # fmt: skip
 
 
-class RowProducts:
-    """8-bit weights by output column, activations quantised by row: a row's result is independent of the other rows."""
+class IntegerProducts:
+    """8-bit weights by output column; activations are only rounded, which the model's smoothing has prepared them for."""
 
-    def __init__(self, nodes: Nodes, tokens: str) -> None:
+    def __init__(self, nodes: Nodes) -> None:
         self.nodes = nodes
-        self.minus_one = nodes.constant("minus_one", np.array([-1], np.int64))
         self.one = nodes.constant("one", np.array(1, np.float32))
         self.middle = nodes.constant("middle", np.array(128, np.uint8))
+
+    def product(self, x: str, name: str, matrix: FloatArray, *, last: bool) -> str:
+        return self.multiply(self.nodes.add("QuantizeLinear", x, self.one, self.middle), name, matrix)
+
+    def multiply(self, rows: str, name: str, matrix: FloatArray) -> str:
+        """The product with uint8 rows around 128."""
+        weights = quantize_columns(matrix)
+        values = self.nodes.constant(f"{name}.values", weights.values)
+        scales = self.nodes.constant(f"{name}.scales", weights.scales)
+        return self.nodes.add("MatMulIntegerToFloat", rows, values, self.one, scales, self.middle, domain=MICROSOFT)
+
+
+class RowProducts(IntegerProducts):
+    """The same weights, activations quantised by row: a row's result is independent of the other rows."""
+
+    def __init__(self, nodes: Nodes, tokens: str) -> None:
+        super().__init__(nodes)
+        self.minus_one = nodes.constant("minus_one", np.array([-1], np.int64))
         self.step = nodes.constant("step", np.array([1 / 127], np.float32))
         self.middles = {False: self._middle_for_each(tokens), True: self._middle_for_each("logit_index")}
         self.quantized: dict[str, tuple[str, str]] = {}
@@ -150,12 +167,8 @@ class RowProducts:
         return self.nodes.add("ConstantOfShape", self.nodes.add("Shape", rows), value=value)
 
     def product(self, x: str, name: str, matrix: FloatArray, *, last: bool) -> str:
-        weights = quantize_columns(matrix)
-        values = self.nodes.constant(f"{name}.values", weights.values)
-        scales = self.nodes.constant(f"{name}.scales", weights.scales)
         rows, row_scales = self._quantize_rows(x, last)
-        product = self.nodes.add("MatMulIntegerToFloat", rows, values, self.one, scales, self.middle, domain=MICROSOFT)
-        return self.nodes.add("Mul", product, row_scales)
+        return self.nodes.add("Mul", self.multiply(rows, name, matrix), row_scales)
 
     def _quantize_rows(self, x: str, last: bool) -> tuple[str, str]:
         """[M,K] -> uint8 around 128, and one scale for each row [M,1]; made once for all products of `x`."""
@@ -167,23 +180,7 @@ class RowProducts:
         return self.quantized[x]
 
 
-class IntegerProducts:
-    """8-bit weights by output column; activations are only rounded, which the model's smoothing has prepared them for."""
-
-    def __init__(self, nodes: Nodes) -> None:
-        self.nodes = nodes
-        self.one = nodes.constant("one", np.array(1, np.float32))
-        self.middle = nodes.constant("middle", np.array(128, np.uint8))
-
-    def product(self, x: str, name: str, matrix: FloatArray, *, last: bool) -> str:
-        weights = quantize_columns(matrix)
-        values = self.nodes.constant(f"{name}.values", weights.values)
-        scales = self.nodes.constant(f"{name}.scales", weights.scales)
-        rounded = self.nodes.add("QuantizeLinear", x, self.one, self.middle)
-        return self.nodes.add("MatMulIntegerToFloat", rounded, values, self.one, scales, self.middle, domain=MICROSOFT)
-
-
-Products = FloatProducts | BlockProducts | RowProducts | IntegerProducts
+Products = FloatProducts | BlockProducts | IntegerProducts
 
 
 class DecoderGraph:
@@ -463,34 +460,31 @@ def build_graph(
 
 
 def with_attention(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """The same graph, which also gives out each layer's attention weights: `attention_i` f32.
+    """The same graph, which also gives out each layer's attention weights: `attention_i` [B,H,T,S] f32.
 
-    They are [T,H,S] where attention is shared, else [B,H,T,S], from a second GroupQueryAttention beside each layer's own:
-    asked for its weights the kernel takes another path, which rounds otherwise, and the logits are to be those of the graph
-    that serves, bit for bit.
+    Where attention is grouped they come from a second GroupQueryAttention beside each layer's own: asked for its weights the
+    kernel takes another path, which rounds otherwise, and the logits are to be those of the graph that serves, bit for bit.
+    Where it is shared they are there already, by token.
     """
     watched = onnx.ModelProto()
     watched.CopyFrom(graph)
     layers = [node for node in graph.graph.node if node.op_type in ("Softmax", "GroupQueryAttention")]
-    shape: list[int | str]
     for i, node in enumerate(layers):
         if node.op_type == "Softmax":
-            weights, shape = node.output[0], attention_shape(graph)
+            axes = helper.make_tensor(f"sequence_{i}", TensorProto.INT64, [1], [0])
+            watched.graph.initializer.append(axes)
+            by_head = helper.make_node("Transpose", [node.output[0]], [f"by_head_{i}"], f"by_head_{i}", perm=[1, 0, 2])
+            given = helper.make_node("Unsqueeze", [by_head.output[0], axes.name], [f"attention_{i}"], f"attention_{i}")
+            added = [by_head, given]
         else:
-            twin = watched.graph.node.add()
+            twin = onnx.NodeProto()
             twin.CopyFrom(node)
             twin.name = f"watched_{i}"
             twin.output[:] = [f"{twin.name}_{part}" for part in ("output", "key", "value", "weights")]
             twin.attribute.append(helper.make_attribute("qk_output", AFTER_SOFTMAX))
-            heads = next(attribute.i for attribute in node.attribute if attribute.name == "num_heads")
-            weights, shape = twin.output[3], ["B", heads, "T", "S"]
-        cast = helper.make_node("Cast", [weights], [f"attention_{i}"], f"attention_{i}", to=TensorProto.FLOAT)
-        watched.graph.node.append(cast)
-        watched.graph.output.append(helper.make_tensor_value_info(f"attention_{i}", TensorProto.FLOAT, shape))
+            given = helper.make_node("Cast", [twin.output[3]], [f"attention_{i}"], f"attention_{i}", to=TensorProto.FLOAT)
+            added = [twin, given]
+        watched.graph.node.extend(added)
+        shape = ["B", "H", "T", "S"]
+        watched.graph.output.append(helper.make_tensor_value_info(given.output[0], TensorProto.FLOAT, shape))
     return watched
-
-
-def attention_shape(graph: onnx.ModelProto) -> list[int | str]:
-    """Of a layer's weights in a graph with shared attention."""
-    by_token = next(tensor for tensor in graph.graph.initializer if tensor.name == "scores_by_token")
-    return ["T", int(numpy_helper.to_array(by_token)[1]), "S"]

@@ -199,7 +199,7 @@ def export(plan: Plan) -> None:
     checkpoint = plan.session.folder / "long/checkpoints" / plan.session.state["trained"]
     model = load_recipe(plan.recipe).model
     small = model is None or parameters(model) < LARGEST_BUNDLE
-    variant = ["--variant", "rowq"] if small else ["--variant", "int4", "--block-size", 32]
+    variant = ["--variant", "w8a8"] if small else ["--variant", "int4", "--block-size", 32]
     plan.command(checkpoint, plan.session.folder / "bundle", "--corpus", plan.corpus, *variant, name="export")
     plan.session.note(bundle=sum(file.stat().st_size for file in (plan.session.folder / "bundle").iterdir()))
 
